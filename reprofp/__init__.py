@@ -1,0 +1,3 @@
+"""reprofp: may these two results be compared?"""
+
+__version__ = "0.1.0"

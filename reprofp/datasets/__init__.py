@@ -1,0 +1,1 @@
+"""Digests of files, trees and weights."""

@@ -1,0 +1,1 @@
+"""The ledger: an append-only, compressed, content-addressed store of records."""

@@ -1,0 +1,1 @@
+"""Facts, facets, canonical bytes, fingerprints and records: pure values, no input or output."""

@@ -1,0 +1,60 @@
+"""Fingerprints: ids over a phase and the ids of facets (format ``fingerprint/1``).
+
+The canonical form is ``{"phase": phase, "facets": [[name, id], ...]}`` with the 32 raw bytes of each
+facet's id, sorted by the UTF-8 bytes of the names. The same form over the facets of one side gives the
+sub-ids ``fc1`` (conditions) and ``fe1`` (experiment).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reprofp.model.canonical import encode
+from reprofp.model.facets import Facet
+from reprofp.model.ids import format_id, hash_bytes
+from reprofp.model.observations import Value
+from reprofp.model.schema import Phase, Side, find_spec
+
+__all__ = ["Fingerprint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The id of a state, and its two sub-ids; each is 32 raw bytes."""
+
+    raw_id: bytes
+    raw_conditions: bytes
+    raw_experiment: bytes
+
+    @classmethod
+    def of(cls, phase: Phase, facets: Iterable[Facet]) -> Fingerprint:
+        """Compute the fingerprint of ``facets`` in ``phase``."""
+        ordered = sorted(facets, key=lambda facet: facet.name.encode())
+        experiment = [facet for facet in ordered if _side_of(facet) is Side.EXPERIMENT]
+        conditions = [facet for facet in ordered if _side_of(facet) is Side.CONDITIONS]
+        return cls(_hash("fp1", phase, ordered), _hash("fc1", phase, conditions), _hash("fe1", phase, experiment))
+
+    def __str__(self) -> str:
+        """Write the fingerprint's id."""
+        return format_id("fp1", self.raw_id)
+
+    @property
+    def conditions(self) -> str:
+        """The sub-id over the facets of the conditions."""
+        return format_id("fc1", self.raw_conditions)
+
+    @property
+    def experiment(self) -> str:
+        """The sub-id over the facets of the experiment."""
+        return format_id("fe1", self.raw_experiment)
+
+
+def _side_of(facet: Facet) -> Side:
+    spec = find_spec(facet.name)
+    return Side.CONDITIONS if spec is None else spec.side
+
+
+def _hash(kind: str, phase: Phase, facets: list[Facet]) -> bytes:
+    pairs: list[Value] = [[facet.name, facet.raw_id] for facet in facets]
+    return hash_bytes(kind, encode({"phase": phase.value, "facets": pairs}))

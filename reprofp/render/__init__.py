@@ -1,0 +1,1 @@
+"""Verdicts and records as text, JSON, Markdown and HTML."""
