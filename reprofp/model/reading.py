@@ -73,8 +73,15 @@ def _read_snapshot(value: Mapping[str, Value], source: Source) -> Snapshot:
             "side": bytes(side),
         }:
             facets = dict(_read_facet(pair, source) for pair in pairs)
-            return Snapshot(time_ns, Phase(phase), facets, _read_side(side, source), tool)
+            return Snapshot(time_ns, _read_phase(phase), facets, _read_side(side, source), tool)
     raise FormatError("not a snapshot's manifest: a field is missing or malformed")
+
+
+def _read_phase(text: str) -> Phase:
+    try:
+        return Phase(text)
+    except ValueError as error:
+        raise FormatError(f"unknown phase {text!r}: written by a newer reprofp?") from error
 
 
 def _read_facet(pair: Value, source: Source) -> tuple[str, Facet]:
