@@ -51,7 +51,7 @@ def same(left, right):
         return False
     if isinstance(left, float):
         return math.copysign(1, left) == math.copysign(1, right) and (
-            left == right or math.isnan(left) and math.isnan(right)
+            left == right or (math.isnan(left) and math.isnan(right))
         )
     if isinstance(left, list):
         return len(left) == len(right) and all(map(same, left, right))
