@@ -1,0 +1,60 @@
+# make demo   the main job on real input          make test   all tests
+# make lint   every static check                  make check  all that guards a change
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
+
+.PHONY: demo test lint check test-c asan tsan wheel docs clean bootstrap
+
+# The environment holds the package as a user would install it, not the checkout.
+$(BIN)/python:
+	PYTHON=$(PYTHON) tools/bootstrap.sh
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[demo]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	@touch $@
+
+$(VENV)/.lint: $(BIN)/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test,lint]' 'cmake>=3.25' ninja
+	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/python examples/demo.py build/demo
+
+test: $(VENV)/.test
+	$(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run --Werror $$(find csrc tests -name '*.[ch]')
+	$(BIN)/cmake --preset dev -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN)/ninja) >/dev/null
+	$(BIN)/clang-tidy -p build/dev --quiet --warnings-as-errors='*' $$(find csrc -name '*.c' ! -path '*/ffi/*')
+
+# The core without Python: plain, and under the address, undefined-behaviour and thread sanitizers.
+test-c asan tsan: $(VENV)/.lint
+	preset=$(subst test-c,release,$@); PATH=$(abspath $(BIN)):$$PATH; \
+	cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset
+
+# The sdist builds in isolation into one abi3 wheel for CPython 3.10 and later.
+wheel: $(VENV)/.lint
+	rm -rf dist
+	$(BIN)/python -m build --quiet
+	$(BIN)/abi3audit --strict dist/*.whl
+	ls -l dist
+
+check: lint test-c asan tsan test wheel demo
+
+clean:
+	rm -rf build dist $(VENV)
