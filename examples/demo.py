@@ -22,7 +22,9 @@ def say(text: str = "") -> None:
 
 
 def call(*command: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(part) for part in command], env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(part) for part in command], env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
+    )
 
 
 def must(*command: object, env: dict[str, str] | None = None) -> str:
@@ -40,7 +42,11 @@ def run(tag: str, threads: int, lr: float) -> dict:
     declared += ["--output", "model=model.safetensors", "--metrics", "metrics.jsonl", "--tag", tag]
     shown = " ".join(Path(str(part)).name if str(part).startswith("/") else str(part) for part in command)
     say(f"$ OPENBLAS_NUM_THREADS={threads} PYTHONHASHSEED=0 reprofp run --tag {tag} ... -- {shown}")
-    say(must(REPROFP, "run", *declared, "--", *command, env={"OPENBLAS_NUM_THREADS": str(threads), "PYTHONHASHSEED": "0"}).rstrip())
+    say(
+        must(
+            REPROFP, "run", *declared, "--", *command, env={"OPENBLAS_NUM_THREADS": str(threads), "PYTHONHASHSEED": "0"}
+        ).rstrip()
+    )
     digest = must(REPROFP, "hash", "model.safetensors").split()[0]
     say(f"  model.safetensors  blake3:{digest}\n")
     return {"tag": tag, "digest": digest}

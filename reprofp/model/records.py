@@ -27,7 +27,17 @@ __all__ = ["SCHEMA", "Blob", "Process", "Record", "Result", "Run", "SideBlob", "
 SCHEMA = 1
 """The version of the manifests' format."""
 
+MAX_MANIFEST_BYTES = 65_535
+"""The largest manifest: what an entry of a C2SP transparency log may take (https://c2sp.org/tlog-tiles)."""
+
 _SALT_BYTES = 16
+
+
+def _encode_manifest(fields: Mapping[str, Value]) -> bytes:
+    data = encode(fields)
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise FormatError(f"a manifest of {len(data)} bytes is larger than the {MAX_MANIFEST_BYTES} that it may take")
+    return data
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,7 @@ class Snapshot:
     def manifest(self) -> bytes:
         """The canonical bytes of the snapshot's manifest."""
         names = sorted(self.facets, key=str.encode)
-        return encode(
+        return _encode_manifest(
             {
                 "kind": "snapshot",
                 "schema": SCHEMA,
@@ -257,7 +267,7 @@ class Run:
     @cached_property
     def manifest(self) -> bytes:
         """The canonical bytes of the run's manifest."""
-        return encode(
+        return _encode_manifest(
             {
                 "kind": "run",
                 "schema": SCHEMA,

@@ -7,6 +7,7 @@ import pytest
 from model.vectors.make import make_records
 from reprofp.errors import FormatError
 from reprofp.model.canonical import decode, encode
+from reprofp.model.facets import Facet
 from reprofp.model.fingerprints import Fingerprint
 from reprofp.model.ids import hash_bytes
 from reprofp.model.observations import Observed, Unknown, UnknownCode
@@ -161,3 +162,9 @@ def test_an_unknown_phase_is_refused():
 def test_malformed_metrics_are_refused(metrics):
     with pytest.raises(FormatError, match="metric"):
         Result.from_value({"exit_code": 0, "duration_ns": 1, "outputs": {}, "metrics": metrics})
+
+
+def test_the_size_of_a_manifest_is_bounded():
+    facets = {name: Facet(name, 1, {}) for name in (f"framework.{index:060}" for index in range(700))}
+    with pytest.raises(FormatError, match="65535"):
+        _ = Snapshot(0, Phase.STATIC, facets, SideBlob(), "0.1.0").manifest
