@@ -1,1 +1,2 @@
 #include "reprofp.h"
+#include "reprofp_probe.h"
