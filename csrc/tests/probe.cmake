@@ -1,0 +1,35 @@
+# Tests of csrc/probe. The stand-ins are shared libraries with the getters of the real ones.
+function(add_probe_test name)
+  add_executable(${name} ${name}.c)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/csrc/probe)
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+  target_compile_options(${name} PRIVATE ${REPROFP_WARNINGS})
+  target_link_libraries(${name} PRIVATE reprofp_core)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+function(add_stand_in target file_name)
+  add_library(${target} SHARED probe_stand_in.c)
+  target_compile_definitions(${target} PRIVATE ${ARGN})
+  target_compile_options(${target} PRIVATE ${REPROFP_WARNINGS})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${file_name} C_VISIBILITY_PRESET default)
+endfunction()
+
+add_probe_test(probe_cpuid)
+add_probe_test(probe_floating_point)
+add_probe_test(probe_environ)
+add_probe_test(probe_thread_pools)
+
+add_stand_in(stand_in_openblas scipy_openblas64_-0123abcd STAND_IN_OPENBLAS)
+add_stand_in(stand_in_gomp gomp-0123abcd STAND_IN_GOMP)
+add_stand_in(stand_in_iomp iomp5 STAND_IN_GOMP STAND_IN_KMP)
+add_stand_in(stand_in_mkl_rt mkl_rt STAND_IN_MKL)
+add_stand_in(stand_in_mkl_core mkl_core STAND_IN_NOTHING)
+add_stand_in(stand_in_mkl_intel_thread mkl_intel_thread STAND_IN_NOTHING)
+add_stand_in(stand_in_blis blis STAND_IN_BLIS)
+# Depends on another library's getters, and has none of its own.
+add_stand_in(stand_in_user usesblas STAND_IN_NOTHING)
+target_link_libraries(stand_in_user PRIVATE -Wl,--no-as-needed stand_in_openblas)
+target_compile_definitions(probe_thread_pools PRIVATE STAND_IN_FOLDER="$<TARGET_FILE_DIR:stand_in_openblas>")
+add_dependencies(probe_thread_pools stand_in_openblas stand_in_gomp stand_in_iomp stand_in_mkl_rt stand_in_mkl_core
+                 stand_in_mkl_intel_thread stand_in_blis stand_in_user)
