@@ -460,11 +460,22 @@ def _read_floating_point(paths: list[str]) -> dict[str, Any] | None:
     libm = [path for path in paths if path.rpartition("/")[2].startswith(("libm.so", "libm-"))]
     if os.uname().machine != "x86_64" or not libm:
         return None
-    import ctypes  # noqa: PLC0415
-
-    environment = (ctypes.c_uint32 * 16)()
-    if _open_loaded(libm[0]).fegetenv(environment):
-        return None
-    mxcsr, control = int(environment[7]), int(environment[0]) & 0xFFFF
+    words = _call_fegetenv(libm[0])
+    mxcsr, control = words[7], words[0] & 0xFFFF
     rounding = ("nearest", "downward", "upward", "toward_zero")[mxcsr >> 13 & 3]
     return {"mxcsr": mxcsr, "x87_control": control, "fpcr": None, "rounding": rounding}
+
+
+def _call_fegetenv(path: str) -> list[int]:
+    """Call it through the compiled half of ctypes: importing the other half takes longer than all else here."""
+    import _ctypes  # noqa: PLC0415 - after the maps were read
+
+    word = type("word", (_ctypes._SimpleCData,), {"_type_": "I"})  # noqa: SLF001
+    buffer = type("buffer", (_ctypes.Array,), {"_type_": word, "_length_": 16})()
+    handle = _ctypes.dlopen(path, os.RTLD_NOLOAD | os.RTLD_NOW)
+    try:
+        if _ctypes.call_function(_ctypes.dlsym(handle, "fegetenv"), (_ctypes.byref(buffer),)):
+            raise OSError("fegetenv failed")
+    finally:
+        _ctypes.dlclose(handle)
+    return [int(item) for item in buffer]

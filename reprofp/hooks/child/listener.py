@@ -330,17 +330,7 @@ def _send(raw: "dict[str, Any]", mark: str) -> None:
 
 def _encode(value: "Any") -> str:
     """Write JSON; the json module would first import the regular expressions."""
-    from _json import encode_basestring_ascii  # type: ignore[import-not-found]  # noqa: PLC0415
+    import _json  # noqa: PLC0415
 
-    def encode(item: "Any") -> str:
-        if item is None or item is True or item is False:
-            return {None: "null", True: "true", False: "false"}[item]
-        if isinstance(item, str):
-            return str(encode_basestring_ascii(item))
-        if isinstance(item, dict):
-            return "{" + ",".join(encode(str(key)) + ":" + encode(below) for key, below in item.items()) + "}"
-        if isinstance(item, (list, tuple)):
-            return "[" + ",".join(map(encode, item)) + "]"
-        return repr(item)
-
-    return encode(value)
+    encode = _json.make_encoder(None, str, _json.encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[attr-defined]
+    return "".join(encode(value, 0))
