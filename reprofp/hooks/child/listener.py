@@ -1,0 +1,336 @@
+"""Listens inside the program that ``reprofp run`` started, and reports when it ends.
+
+Loaded by sitecustomize.py into Python 3.8 and later, before anything else that the program imports.
+Uses what every interpreter has loaded by then; the rest is imported at the end, after the memory map
+and the modules were read. Guaranteed: never raises into the program, keeps a bounded amount, and
+reports once, as a file that appears whole in the parent's private folder.
+"""
+
+import atexit
+import os
+import sys
+import time
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+LIMIT = 50_000
+"""The most files, folders, names and so on that are kept of each kind."""
+
+_HOOK = "REPROFP_HOOK"
+_PYTHONPATH = "REPROFP_HOOK_PYTHONPATH"
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+_CODE = (".py", ".pyc", ".so")
+_SYSTEM = ("/proc/", "/sys/", "/dev/")
+_REGULAR, _KIND = 0o100000, 0o170000
+_GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
+"""Modules that only hand entropy on: whoever called them drew it."""
+_NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "urllib", "uuid"}
+"""Modules of the standard library that draw for themselves (names of files, keys of connections)."""
+
+opens: "dict[str, list[Any]]" = {}
+listings: "dict[str, list[Any]]" = {}
+connects: "dict[str, int]" = {}
+subprocesses: "dict[str, int]" = {}
+dlopens: "dict[str, int]" = {}
+entropy: "dict[str, int]" = {}
+handlers: "dict[str, Callable[..., None]]" = {}
+truncated: "list[str]" = []
+
+
+def start(reports: str) -> None:
+    """Begin to listen; the report will go into the folder ``reports``."""
+    mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
+    os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    atexit.register(_finish, mark, os.getpid())  # the first registered is the last to run
+    _watch_draws()
+    _watch_for_random()
+    handlers.update(_HANDLERS)
+    sys.addaudithook(_hear)
+
+
+def _hear(event: str, args: "tuple[Any, ...]") -> None:
+    handler = handlers.get(event)
+    if handler is not None:
+        try:
+            handler(*args)
+        except Exception:  # noqa: BLE001, S110 - an error here would be the program's
+            pass
+
+
+def _count(table: "dict[str, int]", name: str) -> None:
+    if name in table or len(table) < LIMIT:
+        table[name] = table.get(name, 0) + 1
+    elif not truncated:
+        truncated.append(name)
+
+
+def _make_absolute(path: object) -> str:
+    text = os.fsdecode(path)  # type: ignore[arg-type]  # a TypeError ends the handler
+    return text if text[:1] == "/" else os.path.join(os.getcwd(), text)
+
+
+def _hear_open(path: object, mode: object, flags: int) -> None:
+    """Keep what identified a regular file when it was first opened, and how it was used since."""
+    if isinstance(path, int):
+        return
+    name = _make_absolute(path)
+    if name.endswith(_CODE) or "-packages/" in name or name.startswith(_STDLIB):
+        return
+    if name.startswith(_SYSTEM):
+        if name in {"/dev/urandom", "/dev/random"}:
+            _note_draw(sys._getframe(2))  # noqa: SLF001
+        return
+    writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))
+    reads = not flags & (os.O_WRONLY | os.O_TRUNC)
+    entry = opens.get(name)
+    if entry is not None:
+        entry[0], entry[1], entry[2] = entry[0] or reads, entry[1] or writes, entry[2] + 1
+    elif len(opens) >= LIMIT:
+        truncated.append(name) if not truncated else None
+    elif not flags & os.O_DIRECTORY:
+        opens[name] = [reads, writes, 1, time.time_ns(), _identify(name)]
+
+
+def _identify(name: str) -> "list[int] | None":
+    """Return what changes when a file is written, or None where there is no regular file (yet)."""
+    try:
+        info = os.stat(name)
+    except OSError:
+        return None
+    if info.st_mode & _KIND != _REGULAR:
+        return None
+    return [info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+
+
+def _hear_rename(source: object, target: object, *_: object) -> None:
+    """What is moved to a name was made by the program, as if it had been written there."""
+    name = _make_absolute(target)
+    entry = opens.get(name)
+    if entry is not None:
+        entry[1] = True
+    elif len(opens) < LIMIT:
+        opens[name] = [False, True, 0, time.time_ns(), None]
+
+
+def _hear_sqlite(database: object, *_: object) -> None:
+    """SQLite reads its files itself."""
+    name = os.fsdecode(database)  # type: ignore[arg-type]
+    if name.startswith("file:"):
+        name = name[len("file:") :].partition("?")[0]
+    if name and name != ":memory:":
+        _hear_open(name, None, os.O_RDONLY)
+
+
+def _hear_listing(path: object = None, *_: object) -> None:
+    frame = sys._getframe(2)  # noqa: SLF001
+    if isinstance(path, int) or frame.f_code.co_filename.startswith("<frozen importlib"):
+        return
+    name = _make_absolute("." if path is None else path)
+    entry = listings.get(name)
+    if entry is not None:
+        entry[0] += 1
+    elif len(listings) < LIMIT:
+        listings[name] = [1, _find_caller(frame)[0]]
+
+
+def _hear_connect(_: object, address: object) -> None:
+    host = address[0] if isinstance(address, tuple) and address else None
+    if not isinstance(host, str):
+        _count(connects, "unix")
+    else:
+        _count(connects, "loopback" if _is_loopback(host) else "inet")
+
+
+def _hear_lookup(host: object, *_: object) -> None:
+    text = host.decode("latin-1") if isinstance(host, bytes) else host
+    if isinstance(text, str) and text and not _is_loopback(text):
+        _count(connects, "lookup")
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"", "localhost", "::1"} or host.startswith("127.")
+
+
+def _hear_popen(executable: object, args: object, *_: object) -> None:
+    first = executable or (args if isinstance(args, (str, bytes)) else args[0])  # type: ignore[index]
+    _count(subprocesses, os.path.basename(os.fsdecode(first)))  # type: ignore[arg-type]
+
+
+def _hear_spawn(path: object, *_: object) -> None:
+    if not sys._getframe(2).f_code.co_filename.endswith("subprocess.py"):  # noqa: SLF001 - heard as Popen
+        _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
+
+
+def _hear_system(*_: object) -> None:
+    _count(subprocesses, "sh")
+
+
+def _hear_fork(*_: object) -> None:
+    _count(subprocesses, "fork")
+
+
+def _hear_exec(path: object, *_: object) -> None:
+    _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
+
+
+def _hear_dlopen(name: object, *_: object) -> None:
+    if name is not None:
+        _count(dlopens, os.path.basename(os.fsdecode(name)))  # type: ignore[arg-type]
+
+
+_HANDLERS: "dict[str, Callable[..., None]]" = {
+    "open": _hear_open,
+    "os.rename": _hear_rename,
+    "sqlite3.connect": _hear_sqlite,
+    "os.listdir": _hear_listing,
+    "os.scandir": _hear_listing,
+    "socket.connect": _hear_connect,
+    "socket.sendto": _hear_connect,
+    "socket.getaddrinfo": _hear_lookup,
+    "socket.gethostbyname": _hear_lookup,
+    "subprocess.Popen": _hear_popen,
+    "os.posix_spawn": _hear_spawn,
+    "os.system": _hear_system,
+    "os.fork": _hear_fork,
+    "os.forkpty": _hear_fork,
+    "os.exec": _hear_exec,
+    "ctypes.dlopen": _hear_dlopen,
+}
+
+
+class _Drawing:
+    """Stands for a function that draws entropy; like it, and unlike a Python function, never becomes a method."""
+
+    def __init__(self, real: "Callable[..., bytes]") -> None:
+        self._real, self.__name__, self.__doc__ = real, real.__name__, real.__doc__
+
+    def __call__(self, *args: "Any", **options: "Any") -> bytes:
+        _note_draw(sys._getframe(1))  # noqa: SLF001
+        return self._real(*args, **options)
+
+
+def _watch_draws() -> None:
+    """Replace the functions that draw entropy, also where a .pth file had modules import them before."""
+    for name in ("urandom", "getrandom"):
+        real = getattr(os, name, None)
+        watched = _Drawing(real) if real is not None else None
+        for module in list(sys.modules.values()) if watched else ():
+            names = getattr(module, "__dict__", {})
+            for alias in (name, "_" + name):
+                if names.get(alias) is real and getattr(module, "__name__", "") != "posix":
+                    names[alias] = watched
+
+
+def _note_draw(frame: "FrameType | None") -> None:
+    module, function = _find_caller(frame)
+    # numpy seeds its legacy generator while it is imported; whether that one is used shows in its state.
+    if not (function == "<module>" and module.partition(".")[2].partition(".")[0] == "random" and module[:6] == "numpy."):
+        _count(entropy, module)
+
+
+def _find_caller(frame: "FrameType | None") -> "tuple[str, str]":
+    """Name the module and function that asked, looking through the standard library and compiled code."""
+    while frame is not None:
+        file, name = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
+        top = name.partition(".")[0]
+        if top not in _GENERATORS and (top in _NAMED or not _is_stdlib(file)):
+            return (top if top in _NAMED and _is_stdlib(file) else name), frame.f_code.co_name
+        frame = frame.f_back
+    return "?", ""
+
+
+def _is_stdlib(file: str) -> bool:
+    return file.startswith("<frozen ") or (file.startswith(_STDLIB) and "-packages" not in file)
+
+
+def _watch_for_random() -> None:
+    """Have generators noticed that ``random.Random()`` seeds from entropy inside of compiled code.
+
+    The random module announces itself: the last thing that its import does is to register its
+    generator with os.register_at_fork, in every Python from 3.8 to 3.13.
+    """
+    if "random" in sys.modules:
+        _watch_seeding(sys.modules["random"].Random)
+        return
+    real = os.register_at_fork
+
+    def register_at_fork(**functions: "Any") -> None:
+        owner = getattr(functions.get("after_in_child"), "__self__", None)
+        if type(owner).__module__ == "random":
+            os.register_at_fork = real
+            _watch_seeding(type(owner))
+        real(**functions)
+
+    os.register_at_fork = register_at_fork
+
+
+def _watch_seeding(generator: "type[Any]") -> None:
+    real = generator.seed
+
+    def seed(self: "Any", a: "Any" = None, version: int = 2) -> None:
+        if a is None:
+            _note_draw(sys._getframe(1))  # noqa: SLF001
+        real(self, a, version)
+
+    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
+        setattr(seed, name, getattr(real, name))
+    generator.seed = seed
+
+
+def _finish(mark: str, pid: int) -> None:
+    """Report, in the process that was started; a fork of it that comes here is another process."""
+    if os.getpid() != pid:
+        return
+    handlers.clear()
+    try:
+        _send(_collect(), mark)
+    except BaseException:  # noqa: BLE001, S110 - the program has ended well; the parent finds no report
+        pass
+
+
+def _collect() -> "dict[str, Any]":
+    """Collect by the file that reprofp itself collects with, found beside this one."""
+    from _frozen_importlib_external import SourceFileLoader  # noqa: PLC0415 - loaded in every interpreter
+
+    modules = set(sys.modules)
+    folder = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    path = os.path.join(folder, "probes", "raw.py")
+    names: "dict[str, Any]" = {"__name__": "reprofp_raw", "__file__": path}
+    exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]  # noqa: S102
+    names["_own_modules"].update(set(sys.modules) - modules)
+    raw: "dict[str, Any]" = names["collect"]()
+    raw["audit"] = {
+        "opens": [[name, *entry] for name, entry in opens.items()],
+        "listings": [[name, *entry] for name, entry in listings.items()],
+        "connects": connects,
+        "subprocesses": subprocesses,
+        "dlopens": dlopens,
+        "truncated": bool(truncated),
+    }
+    raw["entropy"] = [{"module": module, "count": count} for module, count in entropy.items()]
+    raw["exit"] = "normal"
+    return raw
+
+
+def _send(raw: "dict[str, Any]", mark: str) -> None:
+    """Write the report under another name and move it to its place, so that it is whole or not there."""
+    data = _encode(raw).encode("ascii")
+    file = os.open(mark + ".partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+    finally:
+        os.close(file)
+    os.rename(mark + ".partial", mark + ".report")
+
+
+def _encode(value: "Any") -> str:
+    """Write JSON; the json module would first import the regular expressions."""
+    import _json  # noqa: PLC0415
+
+    encode = _json.make_encoder(None, str, _json.encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[attr-defined]
+    return "".join(encode(value, 0))
