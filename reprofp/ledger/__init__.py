@@ -1,1 +1,43 @@
 """The ledger: an append-only, compressed, content-addressed store of records."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reprofp.ledger.files import read_record_file, write_record_file
+    from reprofp.ledger.folders import default_path
+    from reprofp.ledger.loading import load
+    from reprofp.ledger.store import Ledger
+    from reprofp.ledger.summaries import Filter, Summary
+    from reprofp.ledger.tags import TagMove
+
+__all__ = [
+    "Filter",
+    "Ledger",
+    "Summary",
+    "TagMove",
+    "default_path",
+    "load",
+    "read_record_file",
+    "write_record_file",
+]
+
+_HOMES = {
+    "Filter": "summaries",
+    "Ledger": "store",
+    "Summary": "summaries",
+    "TagMove": "tags",
+    "default_path": "folders",
+    "load": "loading",
+    "read_record_file": "files",
+    "write_record_file": "files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,156 @@
+"""Short lines about records, and the look-ups that find them, without loading what they hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reprofp.errors import UsageError
+from reprofp.ledger.tags import Tags
+from reprofp.model.ids import format_id
+
+__all__ = ["Filter", "Summaries", "Summary"]
+
+_CHUNK = 500
+_KINDS = {"snapshot": "sn1", "sn1": "sn1", "run": "rn1", "rn1": "rn1"}
+
+_SELECT = (
+    "SELECT r.leaf, m.kind, m.id, r.time_ns, f.id, f.conditions, f.experiment, r.exit_code, r.role, r.run"
+    " FROM record AS r JOIN object AS m ON m.number = r.manifest JOIN fingerprint AS f ON f.number = r.fingerprint"
+)
+_BY_PART = {"fp1": "id", "fc1": "conditions", "fe1": "experiment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A record in one line."""
+
+    leaf: int
+    id: str
+    kind: str
+    """``snapshot`` or ``run``."""
+    time_ns: int
+    fingerprint: str
+    conditions: str
+    experiment: str
+    tags: tuple[str, ...]
+    exit_code: int | None
+    """A run's exit code, or minus the signal's number."""
+    role: str
+    """The role of a run's first process (its script first), or the phase of a snapshot."""
+    is_part: bool
+    """Whether it is a snapshot that a run consists of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records are asked for; the snapshots that a run consists of only with ``parts``."""
+
+    kind: str | None = None
+    parts: bool = False
+    since_ns: int | None = None
+    fingerprint: tuple[str, bytes] | None = None
+    """The kind (fp1, fc1 or fe1) and the raw bytes of a fingerprint or of one of its parts."""
+
+    def write_sql(self) -> tuple[list[str], list[object]]:
+        """Return the conditions and their parameters.
+
+        Raises:
+            UsageError: there is no such kind of record.
+        """
+        conditions, values = ([] if self.parts else ["r.run IS NULL"]), list[object]()
+        if self.kind is not None:
+            if self.kind not in _KINDS:
+                raise UsageError(f"there is no kind of record {self.kind!r}: ask for snapshot or run")
+            conditions.append("m.kind = ?")
+            values.append(_KINDS[self.kind])
+        if self.since_ns is not None:
+            conditions.append("r.time_ns >= ?")
+            values.append(self.since_ns)
+        if self.fingerprint is not None:
+            column = "f." + _BY_PART[self.fingerprint[0]]
+            conditions.append(f"substr({column}, 1, 8) = ? AND {column} = ?")
+            values += [self.fingerprint[1][:8], self.fingerprint[1]]
+        return conditions, values
+
+
+class Summaries:
+    """Reads the table ``record`` of one open database."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        """Keep the connection."""
+        self._database = database
+
+    def walk(self, wanted: Filter, limit: int | None = None) -> Iterator[Summary]:
+        """Yield what ``wanted`` asks for, the last appended first.
+
+        Each chunk is a read of its own, so that a slow consumer does not hold old pages in the log.
+        """
+        names = self._name_leaves()
+        conditions, values = wanted.write_sql()
+        sql = f"{_SELECT} WHERE {' AND '.join([*conditions, 'r.leaf < ?'])} ORDER BY r.leaf DESC LIMIT ?"
+        below, left = 2**63 - 1, limit
+        while left is None or left > 0:
+            count = _CHUNK if left is None else min(left, _CHUNK)
+            rows = self._database.execute(sql, (*values, below, count)).fetchall()
+            yield from (_read_row(row, names) for row in rows)
+            if len(rows) < count:
+                return
+            below, left = rows[-1][0], None if left is None else left - count
+
+    def _name_leaves(self) -> dict[int, tuple[str, ...]]:
+        names: dict[int, tuple[str, ...]] = {}
+        for name, leaf in Tags(self._database).list().items():
+            names[leaf] = (*names.get(leaf, ()), name)
+        return names
+
+    def find(self, leaf: int) -> Summary | None:
+        """Return the record at ``leaf``, or None."""
+        rows = self._database.execute(f"{_SELECT} WHERE r.leaf = ?", (leaf,)).fetchall()
+        return _read_row(rows[0], self._name_leaves()) if rows else None
+
+    def find_newest(self, position: int) -> Summary | None:
+        """Return the record that was appended last (1), the one before it (2), and so on; parts do not count."""
+        row = self._database.execute(
+            "SELECT leaf FROM record WHERE run IS NULL ORDER BY leaf DESC LIMIT 1 OFFSET ?", (position - 1,)
+        ).fetchone()
+        return None if row is None else self.find(row[0])
+
+    def find_prefix(self, kind: str | None, low: bytes, high: bytes) -> Sequence[Summary]:
+        """Return the records whose ids lie between ``low`` and ``high`` (32 bytes each), in the order of their leaves."""
+        rows = self._database.execute(
+            f"{_SELECT} WHERE substr(m.id, 1, 8) BETWEEN ? AND ? AND m.id BETWEEN ? AND ? AND (? IS NULL OR m.kind = ?)"
+            " ORDER BY r.leaf",
+            (low[:8], high[:8], low, high, kind, kind),
+        ).fetchall()
+        names = self._name_leaves()
+        return [_read_row(row, names) for row in rows]
+
+    def find_fingerprints(self, low: bytes, high: bytes) -> list[bytes]:
+        """Return the fingerprints between ``low`` and ``high`` (32 bytes each)."""
+        rows = self._database.execute(
+            "SELECT DISTINCT id FROM fingerprint WHERE substr(id, 1, 8) BETWEEN ? AND ? AND id BETWEEN ? AND ?",
+            (low[:8], high[:8], low, high),
+        ).fetchall()
+        return [row[0] for row in rows]
+
+
+def _read_row(
+    row: tuple[int, str, bytes, int, bytes, bytes, bytes, int | None, str, int | None],
+    names: dict[int, tuple[str, ...]],
+) -> Summary:
+    leaf, kind, raw_id, time_ns, raw_fingerprint, conditions, experiment, exit_code, role, run = row
+    return Summary(
+        leaf,
+        format_id(kind, raw_id),
+        "run" if kind == "rn1" else "snapshot",
+        time_ns,
+        format_id("fp1", raw_fingerprint),
+        format_id("fc1", conditions),
+        format_id("fe1", experiment),
+        names.get(leaf, ()),
+        exit_code,
+        role,
+        run is not None,
+    )
