@@ -23,6 +23,8 @@ class Wanted:
     accept_measured: bool = False
     everything: bool = False
     form: str = "text"
+    strict: bool = False
+    """Whether what settles only later leaves the answer undecided."""
 
 
 def answer(verdict: Verdict, wanted: Wanted) -> int | None:

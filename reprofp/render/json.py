@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
+from reprofp.model.facets import Facet
 from reprofp.model.ids import format_id
 from reprofp.model.observations import Absent, Observation, Observed, Value
-from reprofp.model.paths import format_path
+from reprofp.model.paths import FactPath, format_path, starts_with
 from reprofp.model.records import Process, Record, Result, Run, SideBlob, Snapshot
+from reprofp.render.wording import ANSWERS
 
 if TYPE_CHECKING:
-    from reprofp.verdict import Interval, Reason, Rule, Verdict
+    from reprofp.verdict import Interval, MetricComparison, Reason, Rule, Verdict
 
 __all__ = [
     "observation_json",
@@ -114,8 +117,13 @@ def _reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
     return [reason_json(reason) for reason in reasons]
 
 
-def verdict_json(verdict: Verdict, a: Record, b: Record) -> dict[str, Any]:
-    """Return the answer of ``compare`` (schema compare.schema.json)."""
+def verdict_json(
+    verdict: Verdict, a: Record, b: Record, *, level: str | None = None, answer: int | None = None
+) -> dict[str, Any]:
+    """Return the answer of ``compare`` or ``check`` (schema compare.schema.json).
+
+    ``level`` is what was required and ``answer`` the exit code that answers it.
+    """
     experiment = verdict.experiment
     return {
         "schema": "reprofp/compare/1",
@@ -132,10 +140,26 @@ def verdict_json(verdict: Verdict, a: Record, b: Record) -> dict[str, Any]:
         "overall": interval_json(verdict.overall),
         "reasons": _reasons_json(verdict.reasons),
         "missing": _reasons_json(verdict.missing),
+        "settles_later": _reasons_json(verdict.settles_later),
+        "metrics": [_metric_json(metric) for metric in verdict.metrics],
         "counts": {"equal": verdict.equal, "irrelevant": verdict.irrelevant, "unknown": verdict.unknown},
         "notes": list(verdict.notes),
         "rules_version": verdict.rules_version,
-        "requirement": None,
+        "requirement": None if answer is None else {"level": level, "answer": ANSWERS[answer]},
+    }
+
+
+def _metric_json(metric: MetricComparison) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "runs": [metric.runs_a, metric.runs_b],
+        "means": [value_json(metric.mean_a), value_json(metric.mean_b)],
+        "deviation": metric.deviation,
+        "margin": metric.margin,
+        "equivalent": metric.equivalent,
+        "p_value": metric.p_value,
+        "interval": None if metric.interval is None else list(metric.interval),
+        "mark": metric.mark,
     }
 
 
@@ -148,10 +172,16 @@ def _identity_json(record: Record) -> dict[str, Any]:
     }
 
 
-def record_json(record: Record, *, circumstances: bool = False) -> dict[str, Any]:
-    """Return a record with all of its facts (schema record.schema.json); circumstances only on request."""
-    body = _snapshot_json if isinstance(record, Snapshot) else _run_json
-    return {"schema": "reprofp/record/1", **body(record, circumstances=circumstances)}  # type: ignore[operator]  # by type
+def record_json(
+    record: Record, *, prefixes: Sequence[FactPath] = (), circumstances: bool = False
+) -> dict[str, Any]:
+    """Return a record (schema record.schema.json), with all of its facts or those below ``prefixes``.
+
+    Circumstances are there only on request.
+    """
+    draw = _Drawing(tuple(prefixes), circumstances)
+    body = draw.snapshot(record) if isinstance(record, Snapshot) else draw.run(record)
+    return {"schema": "reprofp/record/1", **body}
 
 
 def _head_json(record: Record) -> dict[str, Any]:
@@ -163,46 +193,60 @@ def _head_json(record: Record) -> dict[str, Any]:
     }
 
 
-def _snapshot_json(snapshot: Snapshot, *, circumstances: bool) -> dict[str, Any]:
-    return {
-        **_head_json(snapshot),
-        "phase": snapshot.phase.value,
-        "facets": {
-            name: {
-                "id": format_id("fa1", facet.raw_id),
-                "version": facet.version,
-                "facts": {format_path(path): observation_json(fact) for path, fact in facet.facts.items() if path},
-                **({"all": observation_json(facet.facts[()])} if () in facet.facts else {}),
-            }
-            for name, facet in snapshot.facets.items()
-        },
-        **_side_json(snapshot.side, wanted=circumstances),
-    }
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """What of a record is wanted."""
 
+    prefixes: tuple[FactPath, ...]
+    circumstances: bool
 
-def _side_json(side: SideBlob, *, wanted: bool) -> dict[str, Any]:
-    if not wanted:
-        return {}
-    return {"circumstances": value_json(side.circumstances), "keyed": sorted(side.keyed)}
+    def snapshot(self, snapshot: Snapshot) -> dict[str, Any]:
+        facets = {name: self.facet(facet) for name, facet in snapshot.facets.items() if self._wants_facet(facet)}
+        return {
+            **_head_json(snapshot),
+            "phase": snapshot.phase.value,
+            "facets": facets,
+            **self.side(snapshot.side),
+        }
 
+    def facet(self, facet: Facet) -> dict[str, Any]:
+        return {
+            "id": format_id("fa1", facet.raw_id),
+            "version": facet.version,
+            "facts": {
+                format_path(path): observation_json(fact)
+                for path, fact in facet.facts.items()
+                if self._wants(facet.path + path)
+            },
+        }
 
-def _run_json(run: Run, *, circumstances: bool) -> dict[str, Any]:
-    return {
-        **_head_json(run),
-        "start": _snapshot_json(run.start, circumstances=circumstances),
-        "processes": [_process_json(process, circumstances=circumstances) for process in run.processes],
-        "result": _result_json(run.result),
-        **_side_json(run.side, wanted=circumstances),
-    }
+    def run(self, run: Run) -> dict[str, Any]:
+        return {
+            **_head_json(run),
+            "start": self.snapshot(run.start),
+            "processes": [self.process(process) for process in run.processes],
+            "result": _result_json(run.result),
+            **self.side(run.side),
+        }
 
+    def process(self, process: Process) -> dict[str, Any]:
+        snapshot = process.snapshot
+        return {
+            "role": process.role,
+            "exit_code": process.exit_code,
+            "snapshot": None if snapshot is None else self.snapshot(snapshot),
+        }
 
-def _process_json(process: Process, *, circumstances: bool) -> dict[str, Any]:
-    snapshot = process.snapshot
-    return {
-        "role": process.role,
-        "exit_code": process.exit_code,
-        "snapshot": None if snapshot is None else _snapshot_json(snapshot, circumstances=circumstances),
-    }
+    def side(self, side: SideBlob) -> dict[str, Any]:
+        if not self.circumstances:
+            return {}
+        return {"circumstances": value_json(side.circumstances), "keyed": sorted(side.keyed)}
+
+    def _wants_facet(self, facet: Facet) -> bool:
+        return not self.prefixes or any(self._wants(facet.path + path) for path in facet.facts)
+
+    def _wants(self, path: FactPath) -> bool:
+        return not self.prefixes or any(starts_with(path, prefix) for prefix in self.prefixes)
 
 
 def _result_json(result: Result) -> dict[str, Any]:

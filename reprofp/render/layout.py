@@ -6,6 +6,7 @@ What is shown is a list of lines, each a tuple of spans; a span's style is a rol
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TypeAlias
 __all__ = ["Line", "Span", "align", "cell_width", "indent", "line", "plain", "wrap"]
 
 _GAP = 2
+_WORD = re.compile(r"\S+(?: -> \S+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ def _character_width(character: str) -> int:
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break ``text`` at spaces into pieces of at most ``width`` cells; a word that is longer stays whole."""
+    """Break ``text`` at spaces into pieces of at most ``width`` cells; a longer word and ``A -> B`` stay whole."""
     pieces: list[str] = []
-    for word in text.split():
+    for word in _WORD.findall(text):
         if pieces and cell_width(pieces[-1]) + 1 + cell_width(word) <= width:
             pieces[-1] += " " + word
         else:

@@ -10,7 +10,7 @@ from reprofp.model.facets import Facet
 from reprofp.model.observations import Observation, Observed, Value
 from reprofp.model.paths import FactPath, format_path, starts_with
 from reprofp.model.records import Record, Result, Run, Snapshot
-from reprofp.render.layout import Line, Span, align, indent, line
+from reprofp.render.layout import Line, Span, align, indent, line, wrap
 from reprofp.render.values import (
     clean,
     format_bytes,
@@ -18,7 +18,6 @@ from reprofp.render.values import (
     format_observation,
     format_time,
     format_value,
-    shorten,
 )
 
 if TYPE_CHECKING:
@@ -131,8 +130,8 @@ def _draw_group(facts: list[tuple[FactPath, Observation]], *, everything: bool) 
         return [[_name_fact(path), Span(format_observation(fact, limit))] for path, fact in facts]
     names = list(dict.fromkeys(path[1] if len(path) > 1 else "" for path, _ in facts))
     flags = all(fact == Observed(value=True) for _, fact in facts)
-    listed = clean((" " if flags else ", ").join(names))
-    return [[Span(clean(facts[0][0][0])), Span(f"{len(names)}: {shorten(listed, _NAMES)} (--all)")]]
+    first = wrap((" " if flags else ", ").join(map(clean, names)), _NAMES)[0]
+    return [[Span(clean(facts[0][0][0])), Span(f"{first} ... ({len(names)}, --all)")]]
 
 
 def _name_fact(path: FactPath) -> Span:

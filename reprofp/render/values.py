@@ -32,6 +32,7 @@ _LIMIT = 48
 _ID_HEX = 12
 _DIGEST = re.compile(r"([a-z0-9][a-z0-9._+-]*:)([0-9a-f]{32,})")
 _LOOKS_OTHERWISE = re.compile(r"(?i)true|false|null|none|absent|unknown|\?.*|[-+]?[0-9][0-9_]*(\.[0-9]*)?(e[-+]?[0-9]+)?|[-+.]?(inf|nan)")
+_NUMBER_LIKE = re.compile(r"[0-9.]{1,20}")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _KIBI = 1024
 _MINUTE = 60
@@ -108,7 +109,7 @@ def format_observation(fact: Observation, limit: int = _LIMIT) -> str:
 def format_change(a: Observation, b: Observation, limit: int = _LIMIT) -> str:
     """Write both sides of a fact as ``A -> B``; what both have once; lists by what was taken and added."""
     if a == b and isinstance(a, (Observed, Absent)):
-        return f"{format_observation(a, limit)} (both)"
+        return f"{_format_bare(a, limit)} (both)"
     if isinstance(a, Observed) and isinstance(b, Observed):
         return _format_pair(a.value, b.value, limit)
     return f"{format_observation(a, limit)} -> {format_observation(b, limit)}"
@@ -117,10 +118,20 @@ def format_change(a: Observation, b: Observation, limit: int = _LIMIT) -> str:
 def _format_pair(a: Value, b: Value, limit: int) -> str:
     if _is_list(a) and _is_list(b):
         return shorten(_format_list_change(a, b), 2 * limit)  # type: ignore[arg-type]  # both are lists
-    first, second = format_value(a, limit), format_value(b, limit)
+    if isinstance(a, str) and isinstance(b, str):
+        first, second = _format_bare(Observed(a), limit), _format_bare(Observed(b), limit)
+    else:
+        first, second = format_value(a, limit), format_value(b, limit)
     if first == second:
         first, second = _around_difference(a, b, limit)
     return f"{first} -> {second}"
+
+
+def _format_bare(fact: Observation, limit: int) -> str:
+    """Write a fact whose type is beyond doubt: text needs quotes only where its ends would not show."""
+    if isinstance(fact, Observed) and isinstance(fact.value, str) and _NUMBER_LIKE.fullmatch(fact.value):
+        return fact.value
+    return format_observation(fact, limit)
 
 
 def _is_list(value: Value) -> bool:
@@ -144,7 +155,10 @@ def _around_difference(a: Value, b: Value, limit: int) -> tuple[str, str]:
 
 def format_time(time_ns: int) -> str:
     """Write a moment as UTC, to the second."""
-    moment = datetime.fromtimestamp(time_ns // 10**9, tz=timezone.utc)
+    try:
+        moment = datetime.fromtimestamp(time_ns // 10**9, tz=timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return f"{time_ns} ns since 1970"
     return moment.strftime("%Y-%m-%d %H:%M:%SZ")
 
 

@@ -34,15 +34,30 @@ def plural(count: int, noun: str) -> str:
 
 def format_interval(interval: Interval) -> str:
     """Write an interval: one level where its ends meet."""
-    if interval.promised == interval.possible:
+    if interval.decided:
         return interval.promised.label
-    return f"{interval.promised.label} to {interval.possible.label}"
+    promised = interval.promised.label if interval.promised else "nothing promised"
+    return f"{promised} ({interval.possible.label} possible)"
 
 
 def headline(verdict: Verdict) -> str:
     """Say the verdict in one line."""
     if verdict.same_record:
         return "the same record: nothing to compare"
+    if verdict.before_run:
+        return _say_before_run(verdict)
+    return _say(verdict)
+
+
+def _say_before_run(verdict: Verdict) -> str:
+    count = len(verdict.settles_later)
+    later = f"; {plural(count, 'fact')} {'settles' if count == 1 else 'settle'} later" if count else ""
+    if not verdict.lowering():
+        return f"no obstacle before the run{later}"
+    return f"before the run: {_say(verdict)}{later}"
+
+
+def _say(verdict: Verdict) -> str:
     if verdict.experiment.differs:
         return _say_differences(verdict)
     if verdict.experiment.varied:
@@ -61,8 +76,7 @@ def _say_differences(verdict: Verdict) -> str:
 def _say_varied(verdict: Verdict) -> str:
     varied = verdict.experiment.varied
     if _is_clear(verdict) and not verdict.experiment.unknown:
-        verb = "differs" if len(varied) == 1 else "differ"
-        return f"under equal conditions, exactly {_list(varied)} {verb}: what differs in the results is due to it"
+        return f"under equal conditions, exactly this differs: {_list(varied)}; what differs in the results is due to it"
     return f"{_name_conditions(verdict)}; varied: {_list(varied)}{_tell_unknown(verdict)}"
 
 
@@ -70,11 +84,12 @@ def _say_conditions(verdict: Verdict) -> str:
     overall = verdict.overall
     if verdict.experiment.unknown:
         return f"{_name_conditions(verdict, observed=True)}{_tell_unknown(verdict)}"
-    if overall.promised == overall.possible:
+    if overall.decided:
         cause = _name_cause(verdict, overall.possible)
         return f"{overall.promised.label}: {MEANINGS[overall.promised.label]}{cause}"
     needed = f"; {plural(len(verdict.missing), 'fact')} would decide it" if verdict.missing else ""
-    return f"undecided, from {overall.promised.label} to {overall.possible.label}{needed}"
+    promised = overall.promised.label if overall.promised else "nothing"
+    return f"{promised} is promised, {overall.possible.label} is possible{needed}"
 
 
 def _name_cause(verdict: Verdict, level: Level) -> str:
@@ -85,16 +100,15 @@ def _name_cause(verdict: Verdict, level: Level) -> str:
 
 
 def _is_clear(verdict: Verdict) -> bool:
-    conditions = verdict.conditions
-    return conditions.promised == conditions.possible and conditions.possible.label == "bitwise"
+    return verdict.conditions.promised.label == "bitwise"
 
 
 def _name_conditions(verdict: Verdict, *, observed: bool = False) -> str:
     if _is_clear(verdict):
         return "same conditions"
     if observed and not any(reason.kind == "differs" for reason in verdict.reasons):
-        return f"nothing observed differs; conditions {format_interval(verdict.conditions)}"
-    return f"conditions {format_interval(verdict.conditions)}"
+        return f"nothing observed differs; conditions: {format_interval(verdict.conditions)}"
+    return f"conditions: {format_interval(verdict.conditions)}"
 
 
 def _tell(reason: Reason) -> str:
@@ -121,7 +135,7 @@ def tone(verdict: Verdict, answer: int | None = None) -> str:
         return {0: "good", 1: "bad"}.get(answer, "doubt")
     if verdict.same_record or verdict.overall.promised.label == "bitwise":
         return "good"
-    if verdict.overall.promised != verdict.overall.possible:
+    if not verdict.overall.decided:
         return "doubt"
     only_experiment = verdict.experiment.differs and _is_clear(verdict)
     return "strong" if only_experiment else "bad"
