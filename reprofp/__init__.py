@@ -1,3 +1,93 @@
-"""reprofp: may these two results be compared?"""
+"""reprofp: may these two results be compared?
+
+Everything here is handed on lazily: ``import reprofp`` reads no other module until a name is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reprofp._core.hashing import Hasher
+    from reprofp.api import compare, load, snapshot
+    from reprofp.datasets import hash_file, hash_tree, hash_weights
+    from reprofp.errors import (
+        AmbiguousNameError,
+        FormatError,
+        InputError,
+        LedgerError,
+        NameNotFoundError,
+        ReprofpError,
+        UnstableFileError,
+        UsageError,
+    )
+    from reprofp.hooks.inprocess import run
+    from reprofp.model.records import Run, Snapshot
+    from reprofp.verdict import Level, Verdict
+
+__all__ = [
+    "AmbiguousNameError",
+    "FormatError",
+    "Hasher",
+    "InputError",
+    "LedgerError",
+    "Level",
+    "NameNotFoundError",
+    "ReprofpError",
+    "Run",
+    "Snapshot",
+    "UnstableFileError",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "compare",
+    "hash_file",
+    "hash_tree",
+    "hash_weights",
+    "load",
+    "run",
+    "snapshot",
+]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "reprofp._core.hashing": ("Hasher",),
+    "reprofp.api": ("compare", "load", "snapshot"),
+    "reprofp.datasets": ("hash_file", "hash_tree", "hash_weights"),
+    "reprofp.errors": (
+        "AmbiguousNameError",
+        "FormatError",
+        "InputError",
+        "LedgerError",
+        "NameNotFoundError",
+        "ReprofpError",
+        "UnstableFileError",
+        "UsageError",
+    ),
+    "reprofp.hooks.inprocess": ("run",),
+    "reprofp.model.records": ("Run", "Snapshot"),
+    "reprofp.verdict": ("Level", "Verdict"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name when it is first used, and keep the name.
+
+    Raises:
+        AttributeError: the package has no such name.
+    """
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - importing reprofp must stay instant
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names without importing them."""
+    return sorted({*globals(), *__all__})

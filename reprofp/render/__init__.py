@@ -1,1 +1,1 @@
-"""Verdicts and records as text, JSON, Markdown and HTML."""
+"""Verdicts and records as text, JSON and Markdown: pure functions of what they are given."""

@@ -1,0 +1,216 @@
+"""The library: ``reprofp.snapshot()``, ``reprofp.compare()`` and ``reprofp.load()``.
+
+``@now`` in a name stands for a snapshot that is taken and not recorded. Modules are imported where they
+are used, so that the process is looked at before reprofp has brought anything into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from reprofp.model.observations import Value
+    from reprofp.model.paths import FactPath
+    from reprofp.model.records import Record, Snapshot
+    from reprofp.model.schema import Phase
+    from reprofp.probes.base import Experiment
+    from reprofp.verdict import Verdict
+
+__all__ = ["NOW", "check_pairs", "compare", "declare", "load", "name_paths", "snapshot"]
+
+NOW = "@now"
+"""The name of a snapshot that is taken and not recorded."""
+
+Pathish = Union[str, Path]
+Paths = Union[Pathish, Iterable[Pathish], Mapping[str, Pathish]]
+
+
+def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by keyword
+    *,
+    data: Paths | None = None,
+    weights: Paths | None = None,
+    config: Pathish | Iterable[Pathish] | Mapping[str, Value] | None = None,
+    seeds: Mapping[str, Value] | None = None,
+    argv: Sequence[str] | None = None,
+    phase: str = "start",
+    record: bool = False,
+    ledger: Pathish | None = None,
+) -> Snapshot:
+    """Describe this process: its conditions, and what is declared of its experiment.
+
+    Args:
+        data: Datasets, files or folders: one path, several, or a mapping from names to paths.
+        weights: Weight files, in the same forms.
+        config: Hyper-parameters as a mapping, or the file or files that hold them.
+        seeds: Seeds by name.
+        argv: The command line to describe; by default this process's own.
+        phase: ``start`` before the work, ``end`` after it.
+        record: Whether to append the snapshot to the ledger.
+        ledger: The ledger to append to, if not the user's own.
+
+    Raises:
+        InputError: something that was declared is not there.
+        LedgerError: the ledger cannot be written.
+        UsageError: ``phase`` is neither of the two.
+    """
+    from reprofp.probes.raw import collect  # noqa: PLC0415 - nothing else is imported before it looks
+
+    process = collect()
+    from reprofp.capture import describe_process  # noqa: PLC0415
+
+    taken = describe_process(
+        process, declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"]), _phase(phase)
+    )
+    if record:
+        from reprofp.ledger import Ledger  # noqa: PLC0415
+
+        with Ledger.open(_as_path(ledger)) as book:
+            book.append(taken)
+    return taken
+
+
+def compare(
+    a: Record | Pathish,
+    b: Record | Pathish,
+    *,
+    vary: Iterable[str | FactPath] = (),
+    ignore: Iterable[str | FactPath] = (),
+    accept_measured: bool = False,
+    ledger: Pathish | None = None,
+) -> Verdict:
+    """Say what may be expected of two records: records, or names as the command line takes them.
+
+    Args:
+        a: A record, an id or its prefix, a tag, a file, ``@-1`` or ``@now``.
+        b: The other one.
+        vary: Paths of facts of the experiment that differ on purpose; a prefix will do (``config.lr``).
+        ignore: Paths of facts to leave out.
+        accept_measured: Whether measured or repeated evidence may stand for a promise.
+        ledger: The ledger to look names up in, if not the user's own.
+
+    Raises:
+        NameNotFoundError: a name matches no record.
+        AmbiguousNameError: a name matches several.
+        FormatError: a record is damaged or comes from a newer reprofp.
+        LedgerError: the ledger cannot be read.
+        UsageError: a path of ``vary`` or ``ignore`` is malformed.
+    """
+    from reprofp.verdict import compare as judge  # noqa: PLC0415 - loads the rules
+
+    first, second = (item if _is_record(item) else load(item, ledger=ledger) for item in (a, b))  # type: ignore[arg-type]  # a name
+    return judge(
+        first,  # type: ignore[arg-type]  # a record by the line above
+        second,  # type: ignore[arg-type]
+        vary=_read_paths(vary),
+        ignore=_read_paths(ignore),
+        accept_measured=accept_measured,
+    )
+
+
+def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:
+    """Return the record that ``name`` stands for; ``@now`` describes this process.
+
+    Raises:
+        NameNotFoundError: the name matches no record.
+        AmbiguousNameError: the name matches several.
+        FormatError: the record is damaged or comes from a newer reprofp.
+        LedgerError: the ledger cannot be read.
+    """
+    if name == NOW:
+        return snapshot()
+    from reprofp.ledger import load as look_up  # noqa: PLC0415 - opens the store
+
+    found, _note = look_up(str(name), _as_path(ledger))
+    return found
+
+
+def declare(
+    *,
+    data: Paths | None = None,
+    weights: Paths | None = None,
+    config: Pathish | Iterable[Pathish] | Mapping[str, Value] | None = None,
+    seeds: Mapping[str, Value] | None = None,
+    argv: Sequence[str] = (),
+) -> Experiment:
+    """Build the declaration of an experiment from what the library's functions take.
+
+    Raises:
+        InputError: a path is not there, or two have the same name.
+    """
+    from reprofp.probes.base import Experiment  # noqa: PLC0415 - after the process was looked at
+
+    settings = config if isinstance(config, Mapping) else {}
+    files = () if isinstance(config, Mapping) else tuple(_check_path(Path(path)) for path in _listed(config))
+    return Experiment(tuple(argv), name_paths(data), name_paths(weights), files, settings, dict(seeds or {}))
+
+
+def name_paths(paths: Paths | None) -> dict[str, Path]:
+    """Name paths: a mapping's own names, else the base names.
+
+    Raises:
+        InputError: a path is not there, or two have the same name.
+    """
+    if paths is None:
+        return {}
+    if isinstance(paths, Mapping):
+        pairs = [(name, Path(path)) for name, path in paths.items()]
+    else:
+        pairs = [(Path(path).absolute().name, Path(path)) for path in _listed(paths)]
+    return check_pairs(pairs)
+
+
+def _listed(paths: Pathish | Iterable[Pathish] | None) -> Iterable[Pathish]:
+    if paths is None:
+        return ()
+    return [paths] if isinstance(paths, (str, Path)) else paths
+
+
+def check_pairs(pairs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Collect named paths that are there.
+
+    Raises:
+        InputError: a path is not there, or two have the same name.
+    """
+    from reprofp.errors import InputError  # noqa: PLC0415
+
+    named: dict[str, Path] = {}
+    for name, path in pairs:
+        if name in named:
+            raise InputError(f"{named[name]} and {path} are both named {name!r}: name one of them, as in NAME={path}")
+        named[name] = _check_path(path)
+    return named
+
+
+def _check_path(path: Path) -> Path:
+    from reprofp.errors import InputError  # noqa: PLC0415
+
+    if not path.exists():
+        raise InputError(f"there is no file or folder {path}: check the path")
+    return path
+
+
+def _phase(name: str) -> Phase:
+    from reprofp.errors import UsageError  # noqa: PLC0415
+    from reprofp.model.schema import Phase  # noqa: PLC0415
+
+    if name not in {"start", "end"}:
+        raise UsageError(f"a process is described in phase 'start' or 'end', not {name!r}")
+    return Phase(name)
+
+
+def _is_record(item: object) -> bool:
+    from reprofp.model.records import Run, Snapshot  # noqa: PLC0415
+
+    return isinstance(item, (Snapshot, Run))
+
+
+def _read_paths(paths: Iterable[str | FactPath]) -> list[FactPath]:
+    from reprofp.model.paths import parse_path  # noqa: PLC0415
+
+    return [parse_path(path) if isinstance(path, str) else tuple(path) for path in paths]
+
+
+def _as_path(path: Pathish | None) -> Path | None:
+    return None if path is None else Path(path)

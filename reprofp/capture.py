@@ -1,0 +1,84 @@
+"""Snapshots: the probes' facets and what stands beside them, as a record.
+
+As a command, the environment that is active in the shell is described; in process, the process. Nothing
+is written anywhere: a snapshot is recorded by whoever wants it recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reprofp import __version__
+from reprofp.errors import InputError
+from reprofp.model.records import SideBlob, Snapshot
+from reprofp.model.schema import Phase
+from reprofp.probes.base import Context, Experiment
+from reprofp.probes.runner import run_probes
+
+__all__ = ["TOOL", "describe_environment", "describe_process", "find_python", "take_snapshot"]
+
+TOOL = f"reprofp {__version__}"
+"""What records name as their maker."""
+
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
+"""The variables of an active environment; a virtual environment lies on top of a conda one."""
+
+
+def take_snapshot(context: Context) -> Snapshot:
+    """Let the probes look at ``context`` and build the snapshot of what they saw.
+
+    A probe that fails or hangs leaves its facts Unknown; it is no error of the snapshot.
+    """
+    seen = run_probes(context)
+    side = SideBlob(seen.circumstances, seen.keyed, seen.key_id)
+    return Snapshot(context.clock(), context.phase, seen.facets, side, TOOL)
+
+
+def describe_environment(experiment: Experiment, python: Path | None = None) -> Snapshot:
+    """Take a static snapshot of the host and of one interpreter's environment.
+
+    The interpreter is ``python``, else that of the active virtual or conda environment, else this one.
+
+    Raises:
+        InputError: the interpreter that was named, or that is said to be active, is not there.
+    """
+    chosen = find_python(os.environ, python)
+    return take_snapshot(Context(phase=Phase.STATIC, python=chosen, experiment=experiment))
+
+
+def describe_process(process: Mapping[str, Any], experiment: Experiment, phase: Phase = Phase.START) -> Snapshot:
+    """Take a snapshot of this process; ``process`` is what ``probes.raw.collect`` saw of it."""
+    return take_snapshot(Context(phase=phase, process=process, experiment=experiment))
+
+
+def find_python(environ: Mapping[str, str], named: Path | None = None) -> Path | None:
+    """Return the interpreter to describe, or None where it is the one that runs reprofp.
+
+    Raises:
+        InputError: there is no interpreter at the path.
+    """
+    if named is not None:
+        return _check_python(named, "--python names an interpreter")
+    for variable in _ACTIVE:
+        prefix = environ.get(variable)
+        if prefix:
+            return None if _is_own(prefix) else _check_python(Path(prefix, "bin", "python"), _explain_active(variable))
+    return None
+
+
+def _is_own(prefix: str) -> bool:
+    return os.path.realpath(prefix) == os.path.realpath(sys.prefix)
+
+
+def _explain_active(variable: str) -> str:
+    return f"{variable} names the active environment; deactivate it, or name an interpreter with --python"
+
+
+def _check_python(path: Path, why: str) -> Path:
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise InputError(f"cannot describe the environment: there is no interpreter at {path} ({why})")
+    return path

@@ -1,0 +1,52 @@
+"""What every command has: examples that a test executes, and the exit codes it may give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+__all__ = ["ANSWER_EXITS", "EXITS", "REQUIRE_EXITS", "Command"]
+
+_FAILING = {
+    3: "usage error, or input that cannot be read",
+    130: "interrupted",
+}
+EXITS: dict[int, str] = {0: "done", **_FAILING}
+"""The exit codes of a command that only does something."""
+ANSWER_EXITS: dict[int, str] = {0: "yes", 1: "no", **_FAILING}
+"""The exit codes of a command that checks."""
+REQUIRE_EXITS: dict[int, str] = {
+    0: "yes; or no level was required and the question was answered",
+    1: "no: the required level is out of reach",
+    2: "undecided: possible but not promised",
+    **_FAILING,
+}
+"""The exit codes of a command that can be given a required level."""
+
+
+class Command(click.Command):
+    """A command whose help teaches by example.
+
+    ``examples`` are pairs of what it is for and the command line; ``exits`` tell the exit codes.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        examples: Sequence[tuple[str, str]] = (),
+        exits: Mapping[int, str] = EXITS,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+        self.exits = dict(exits)
+
+    def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples and the exit codes below the options."""
+        with formatter.section("Examples"):
+            for purpose, words in self.examples:
+                formatter.write(f"  # {purpose}\n  {words}\n")
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning) for code, meaning in self.exits.items()])

@@ -1,0 +1,70 @@
+"""``reprofp compare``: may these two results be compared, and what is in the way?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reprofp.cli.command import REQUIRE_EXITS, Command
+from reprofp.cli.options import RECORD, json_option, ledger_option, require_option, vary_options
+
+if TYPE_CHECKING:
+    from reprofp.cli.verdicts import Wanted
+
+_EXAMPLES = (
+    ("the newest record against the one before it", "reprofp compare @-2 @-1"),
+    ("a named record against this environment as it is now", "reprofp compare last-known-good @now"),
+    ("ask for the same bits; the exit code answers", "reprofp compare @-2 @-1 --require bitwise"),
+    ("the learning rate differs on purpose", "reprofp compare @-2 @-1 --vary config.lr"),
+    ("every reason, for a program", "reprofp compare @-2 @-1 --json"),
+    ("a table for a pull request", "reprofp compare @-2 @-1 --markdown"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES, exits=REQUIRE_EXITS)
+@click.argument("a", type=RECORD)
+@click.argument("b", type=RECORD)
+@require_option
+@vary_options
+@click.option("--all", "everything", is_flag=True, help="Show all reasons, also those that are not relevant.")
+@click.option("--markdown", is_flag=True, help="Answer in Markdown.")
+@ledger_option
+@json_option
+@click.pass_context
+def command(  # noqa: PLR0913 - one parameter for each option
+    ctx: click.Context,
+    a: str,
+    b: str,
+    level: str | None,
+    vary: tuple[tuple[str, ...], ...],
+    ignore: tuple[tuple[str, ...], ...],
+    accept_measured: bool,  # noqa: FBT001 - click passes flags by name
+    everything: bool,  # noqa: FBT001
+    markdown: bool,  # noqa: FBT001
+    ledger: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Say what may be expected of two records, and what is in the way of more.
+
+    A and B: an id or a prefix of 6 or more of its digits, a tag, a record file, an fp1: fingerprint,
+    @-1 (the newest record), @-2 (the one before), @now (taken now, not recorded).
+    """
+    from reprofp.cli.names import load_record  # noqa: PLC0415 - commands load what they use
+    from reprofp.cli.verdicts import Wanted, answer, show  # noqa: PLC0415
+    from reprofp.verdict import compare  # noqa: PLC0415
+
+    if markdown and as_json:
+        raise click.UsageError("--markdown and --json exclude each other")
+    first, second = load_record(a, ledger), load_record(b, ledger)
+    verdict = compare(first, second, vary=vary, ignore=ignore, accept_measured=accept_measured)
+    wanted: Wanted = Wanted(
+        level, accept_measured=accept_measured, everything=everything, form=_form(markdown=markdown, as_json=as_json)
+    )
+    show(verdict, (a, first), (b, second), wanted)
+    ctx.exit(answer(verdict, wanted) or 0)
+
+
+def _form(*, markdown: bool, as_json: bool) -> str:
+    return "markdown" if markdown else "json" if as_json else "text"

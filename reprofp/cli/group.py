@@ -1,0 +1,73 @@
+"""The commands, each imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+import click
+
+from reprofp import __version__
+
+__all__ = ["COMMANDS", "cli", "invoke"]
+
+COMMANDS = (
+    "snapshot",
+    "run",
+    "compare",
+    "check",
+    "show",
+    "log",
+    "tag",
+    "hash",
+    "doctor",
+    "explain",
+    "completion",
+)
+"""The names of the commands, in the order of the help; each lives in the module of its name."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"reprofp.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the commands are {', '.join(COMMANDS)}"
+            ctx.fail(f"there is no command {args[0]!r}: {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def cli() -> None:
+    """May these two results be compared?
+
+    reprofp records what a run depends on, and says of two records what may be expected of them: the
+    same bits, the same statistics, the same quality; and what exactly is in the way.
+
+    A and B stand for records: an id or a prefix of 6 or more of its digits, a tag, a record file, an
+    fp1: fingerprint (its newest record), @-1 (the newest record), @now (taken now, not recorded).
+    """
+
+
+def invoke(words: list[str]) -> int:
+    """Run the command that ``words`` ask for and return its exit code.
+
+    Raises:
+        click.ClickException: the words are not understood.
+        ReprofpError: what a command needs is not there.
+    """
+    code = cli.main(words, prog_name="reprofp", standalone_mode=False)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,39 @@
+"""The entry point: what a run of ``reprofp`` exits with, and what it says when it cannot answer.
+
+Nothing is imported before it is needed: ``reprofp --version`` costs a bare Python.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answer one command line and return its exit code; no exception leaves here."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _answer(words)
+        sys.stdout.flush()
+    except BaseException as error:  # noqa: BLE001 - every way to fail has its exit code
+        from reprofp.cli.failures import report  # noqa: PLC0415 - only a failure pays for it
+
+        return report(error)
+    return code
+
+
+def _answer(words: list[str]) -> int:
+    if words in (["--version"], ["-V"]):
+        from reprofp import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"reprofp {__version__}\n")
+        return 0
+    from reprofp.cli.group import invoke  # noqa: PLC0415 - click is slower than the answer above
+
+    return invoke(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

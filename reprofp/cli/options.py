@@ -1,0 +1,183 @@
+"""Options and argument types that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from reprofp.errors import ReprofpError
+
+if TYPE_CHECKING:
+    from reprofp.probes.base import Experiment
+
+__all__ = [
+    "FACT",
+    "LEVELS",
+    "NAMED_PATH",
+    "RECORD",
+    "experiment_options",
+    "json_option",
+    "ledger_option",
+    "read_named_paths",
+    "require_option",
+    "vary_options",
+]
+
+LEVELS = ("bitwise", "statistical", "functional")
+"""The levels that may be required."""
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _NamedPath(click.ParamType):
+    """``NAME=PATH`` or ``PATH``; a path that is there wins over its reading as a pair."""
+
+    name = "[NAME=]PATH"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, rest = value.partition("=")
+        if equals and name and not Path(value).exists():
+            return name, Path(rest)
+        return Path(value).absolute().name, Path(value)
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, _incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem("", type="file")]
+
+
+class _Seed(click.ParamType):
+    """``NAME=VALUE`` or ``VALUE``."""
+
+    name = "[NAME=]VALUE"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> tuple[str, int | str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.rpartition("=")
+        try:
+            number: int | str = int(text, 0)
+        except ValueError:
+            number = text
+        return (name if equals else "seed"), number
+
+
+class _Fact(click.ParamType):
+    """A dotted path of a fact."""
+
+    name = "PATH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        from reprofp.model.paths import parse_path  # noqa: PLC0415 - commands start without it
+
+        if isinstance(value, tuple):
+            return value
+        try:
+            return parse_path(value)
+        except ReprofpError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Record(click.ParamType):
+    """A name of a record; completion offers tags and the newest ids."""
+
+    name = "RECORD"
+
+    def shell_complete(self, ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer what the ledger holds; a ledger that cannot be read offers nothing."""
+        from reprofp.cli.names import offer_names  # noqa: PLC0415 - opens the ledger
+
+        offers = offer_names(ctx.params.get("ledger"))
+        found = [CompletionItem(name, help=about) for name, about in offers if name.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")]
+
+
+NAMED_PATH = _NamedPath()
+FACT = _Fact()
+RECORD = _Record()
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON (schemas are in docs/formats/json).")
+ledger_option = click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The ledger to use instead of your own (see REPROFP_HOME).",
+)
+require_option = click.option(
+    "--require", "level", type=click.Choice(LEVELS), help="Ask whether this level is reached; the exit code answers."
+)
+
+
+def experiment_options(function: _Function) -> _Function:
+    """Add the options that declare an experiment; the command gets one ``experiment``."""
+
+    @functools.wraps(function)
+    def declare(*args: Any, **kwargs: Any) -> Any:
+        parts = {name: kwargs.pop(name) for name in ("data", "weights", "config", "seeds")}
+        return function(*args, experiment=_read_experiment(**parts), **kwargs)
+
+    decorators = (
+        click.option("--data", type=NAMED_PATH, multiple=True, help="A dataset: a file or folder. Repeatable."),
+        click.option("--weights", type=NAMED_PATH, multiple=True, help="A file or folder of weights. Repeatable."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            metavar="FILE",
+            help="A file of hyper-parameters (YAML, JSON, TOML). Repeatable.",
+        ),
+        click.option("--seed", "seeds", type=_Seed(), multiple=True, help="A seed. Repeatable."),
+    )
+    for decorator in reversed(decorators):
+        declare = decorator(declare)
+    return declare  # type: ignore[return-value]  # the wrapper takes the options' own parameters
+
+
+def _read_experiment(**parts: tuple[Any, ...]) -> Experiment:
+    from reprofp.api import declare  # noqa: PLC0415 - the probes' types
+
+    return declare(
+        data=read_named_paths(parts["data"]),
+        weights=read_named_paths(parts["weights"]),
+        config=parts["config"],
+        seeds=dict(parts["seeds"]),
+    )
+
+
+def read_named_paths(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    """Collect named paths, refusing a name that stands twice or a path that is not there.
+
+    Raises:
+        InputError: a path is not there, or two have the same name.
+    """
+    from reprofp.api import check_pairs  # noqa: PLC0415
+
+    return check_pairs(pairs)
+
+
+def vary_options(function: _Function) -> _Function:
+    """Add ``--vary``, ``--ignore`` and ``--accept-measured``."""
+    decorators = (
+        click.option(
+            "--vary",
+            type=FACT,
+            multiple=True,
+            help="A fact of the experiment that differs on purpose, or a prefix (config.lr). Repeatable.",
+        ),
+        click.option("--ignore", type=FACT, multiple=True, help="A fact to leave out, or a prefix. Repeatable."),
+        click.option(
+            "--accept-measured", is_flag=True, help="Let measured or repeated evidence stand for a promise."
+        ),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function

@@ -1,0 +1,55 @@
+"""``reprofp show``: one record, with its facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reprofp.cli.command import Command
+from reprofp.cli.options import FACT, RECORD, json_option, ledger_option
+
+_EXAMPLES = (
+    ("the newest record", "reprofp show @-1"),
+    ("only some of its facts", "reprofp show @-1 cpu python.version"),
+    ("everything, also the long lists", "reprofp show @-1 --all"),
+    ("for a program", "reprofp show @-1 --json"),
+    ("also host names, times and full paths", "reprofp show @-1 --circumstances"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@click.argument("record", type=RECORD)
+@click.argument("facts", type=FACT, nargs=-1, metavar="[FACT...]")
+@click.option("--all", "everything", is_flag=True, help="Do not shorten long lists of facts.")
+@click.option(
+    "--circumstances",
+    is_flag=True,
+    help="Show also what stands beside the facts: host names, times, full paths. Think before you paste them.",
+)
+@ledger_option
+@json_option
+def command(  # noqa: PLR0913 - one parameter for each option
+    record: str,
+    facts: tuple[tuple[str, ...], ...],
+    everything: bool,  # noqa: FBT001 - click passes flags by name
+    circumstances: bool,  # noqa: FBT001
+    ledger: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Show one record: its ids, what came out of it, and its facts.
+
+    With FACTs (dotted paths, or prefixes of them), only those facts.
+    """
+    from reprofp.cli.names import load_record  # noqa: PLC0415 - commands load what they use
+    from reprofp.cli.output import print_json, print_lines  # noqa: PLC0415
+
+    found = load_record(record, ledger)
+    if as_json:
+        from reprofp.render.json import record_json  # noqa: PLC0415
+
+        print_json(record_json(found, prefixes=facts, circumstances=circumstances))
+        return
+    from reprofp.render.records import draw_record  # noqa: PLC0415
+
+    print_lines(draw_record(found, prefixes=facts, everything=everything, circumstances=circumstances))

@@ -1,0 +1,99 @@
+"""``reprofp snapshot``: describe the host and the active environment, and record it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reprofp.cli.command import Command
+from reprofp.cli.options import experiment_options, json_option, ledger_option
+
+if TYPE_CHECKING:
+    from reprofp.model.records import Snapshot
+    from reprofp.probes.base import Experiment
+
+_EXAMPLES = (
+    ("the environment that is active in this shell; prints the record's id", "reprofp snapshot"),
+    ("with the data and the hyper-parameters of an experiment", "reprofp snapshot --data train=data --config config.yaml"),
+    ("give it a name to compare with later", "reprofp snapshot --tag last-known-good"),
+    ("only look: all facts as JSON, nothing recorded", "reprofp snapshot --no-record --json"),
+    ("a file to carry to another machine", "reprofp snapshot --no-record --output here.rfp"),
+)
+
+
+@click.command(cls=Command, examples=_EXAMPLES)
+@experiment_options
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The interpreter whose environment is described, instead of the active one.",
+)
+@click.option("--tag", metavar="NAME", help="A name for the record.")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the record to a file, too.")
+@click.option("--no-record", is_flag=True, help="Do not add the snapshot to the ledger.")
+@ledger_option
+@json_option
+def command(  # noqa: PLR0913 - one parameter for each option
+    experiment: Experiment,
+    python: Path | None,
+    tag: str | None,
+    output: Path | None,
+    no_record: bool,  # noqa: FBT001 - click passes flags by name
+    ledger: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Describe this host and the active environment, and record it.
+
+    The environment is that of the active virtual or conda environment, else of the Python that runs
+    reprofp. What depends on a running program (threads, random generators, what was really loaded) is
+    not known from here: use "reprofp run" for it.
+    """
+    from reprofp.capture import describe_environment  # noqa: PLC0415 - loads the probes
+
+    if tag and no_record:
+        raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
+    snapshot = describe_environment(experiment, python)
+    if output is not None:
+        _write_file(snapshot, output)
+    if not no_record:
+        _record(snapshot, tag, ledger)
+    _answer(snapshot, recorded=not no_record, as_json=as_json)
+
+
+def _write_file(snapshot: Snapshot, output: Path) -> None:
+    from reprofp.ledger import write_record_file  # noqa: PLC0415
+
+    write_record_file(snapshot, output)
+
+
+def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
+    from reprofp.ledger import Ledger  # noqa: PLC0415
+
+    with Ledger.open(ledger) as book:
+        book.append(snapshot)
+        if tag:
+            book.tag(tag, snapshot.id)
+
+
+def _answer(snapshot: Snapshot, *, recorded: bool, as_json: bool) -> None:
+    from reprofp.cli.output import print_json, print_text, remark  # noqa: PLC0415
+
+    if as_json:
+        from reprofp.render.json import record_json  # noqa: PLC0415
+
+        print_json(record_json(snapshot))
+        return
+    print_text(f"{snapshot.id}\n")
+    remark(_summarise(snapshot, recorded=recorded))
+
+
+def _summarise(snapshot: Snapshot, *, recorded: bool) -> str:
+    from reprofp.model.observations import Unknown  # noqa: PLC0415
+
+    facts = [fact for facet in snapshot.facets.values() for _, fact in facet.walk()]
+    unknown = sum(isinstance(fact, Unknown) for fact in facts)
+    done = "recorded" if recorded else "not recorded"
+    return f"{done}: {len(facts) - unknown} facts, {unknown} unknown, fingerprint {str(snapshot.fingerprint)[:16]}"

@@ -1,0 +1,213 @@
+"""A verdict on the screen: one line that says it, few reasons, what was counted.
+
+In: a verdict, the two records' names, the width. Out: lines (see ``layout``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reprofp.model.paths import format_path
+from reprofp.render.grouping import Row, gather_rows
+from reprofp.render.layout import Line, Span, align, cell_width, indent, line, wrap
+from reprofp.render.values import clean
+from reprofp.render.wording import ANSWERS, format_interval, headline, plural, tone
+
+if TYPE_CHECKING:
+    from reprofp.verdict import MetricComparison, Reason, Verdict
+
+__all__ = ["Shown", "draw_doctor", "draw_reasons", "draw_verdict"]
+
+_FEW = 5
+_INDENT = 2
+_LEAST_WIDTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a verdict is shown."""
+
+    width: int = 80
+    everything: bool = False
+    level: str = ""
+    """The level that was required, if one was."""
+    answer: int | None = None
+    """The answer to the requirement: 0, 1 or 2."""
+
+
+def draw_verdict(verdict: Verdict, a: str, b: str, shown: Shown) -> list[Line]:
+    """Draw a verdict on the records named ``a`` and ``b``."""
+    lines = _draw_headline(verdict, shown)
+    lines += _spread([[Span("a ", "dim"), Span(clean(a))], [Span("b ", "dim"), Span(clean(b))]], shown.width)
+    if verdict.same_record:
+        return lines
+    lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown), *_draw_metrics(verdict)]
+    lines += [line(Span(f"note: {clean(note)}", "dim")) for note in verdict.notes]
+    return [*lines, line(), _draw_counts(verdict, shown)]
+
+
+def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
+    """Draw what makes runs unrepeatable: what does, and what may if a run reaches it."""
+    if not gates:
+        return [line(Span("nothing is known to make runs here unrepeatable", "good"))]
+    sure, maybe = _pick(gates, "both"), _pick(gates, "promised")
+    lines = [line(Span(f"{plural(len(sure), 'setting')} that cannot repeat, {len(maybe)} that may not", "bad"))]
+    for title, reasons in (("cannot repeat", sure), ("may not repeat, if a run reaches it", maybe)):
+        if reasons:
+            lines += [line(), line(Span(title, "strong")), *draw_reasons(reasons, shown)]
+    return lines
+
+
+def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
+    text = headline(verdict)
+    if shown.answer is not None:
+        text = f"{ANSWERS[shown.answer]}, {_answer(shown, before_run=verdict.before_run)}: {text}"
+    first, *rest = wrap(text, max(shown.width, _LEAST_WIDTH))
+    style = tone(verdict, shown.answer)
+    return [line(Span(first, style)), *(indent(line(Span(piece, style)), _INDENT) for piece in rest)]
+
+
+def _answer(shown: Shown, *, before_run: bool) -> str:
+    return {
+        0: f"nothing is in the way of {shown.level}" if before_run else f"{shown.level} is promised",
+        1: f"{shown.level} is out of reach",
+        2: f"{shown.level} is possible but not promised",
+    }[shown.answer or 0]
+
+
+def _spread(parts: Sequence[Sequence[Span]], width: int) -> list[Line]:
+    """Set the parts on one line where they fit, else each on its own."""
+    if sum(cell_width(span.text) for part in parts for span in part) + 3 * (len(parts) - 1) > width:
+        return [tuple(part) for part in parts]
+    gap = Span("   ")
+    return [tuple(span for number, part in enumerate(parts) for span in ((gap, *part) if number else part))]
+
+
+def _draw_parts(verdict: Verdict, width: int) -> list[Line]:
+    parts = [("conditions ", format_interval(verdict.conditions)), ("experiment ", _name_experiment(verdict))]
+    if not _is_another_experiment(verdict):
+        parts.append(("overall ", format_interval(verdict.overall)))
+    return _spread([[Span(name, "dim"), Span(text)] for name, text in parts], width)
+
+
+def _is_another_experiment(verdict: Verdict) -> bool:
+    return any(reason.level is None for reason in verdict.experiment.differs)
+
+
+def _name_experiment(verdict: Verdict) -> str:
+    experiment = verdict.experiment
+    words = [
+        word
+        for word, reasons in (
+            ("differs", experiment.differs),
+            ("varied", experiment.varied),
+            ("unknown", experiment.unknown),
+        )
+        if reasons
+    ]
+    return " and ".join(words) or "equal"
+
+
+def _draw_groups(verdict: Verdict, shown: Shown) -> list[Line]:
+    lines: list[Line] = []
+    for title, reasons in _group(verdict, everything=shown.everything):
+        if reasons:
+            lines += [line(), line(Span(title, "strong")), *draw_reasons(reasons, shown)]
+    if _is_another_experiment(verdict):
+        path = clean(format_path(verdict.experiment.differs[0].path))
+        lines += [line(), line(Span(f"on purpose? name what may differ: --vary {path}", "dim"))]
+    return lines
+
+
+def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Reason]]]:
+    experiment = verdict.experiment
+    told = {id(reason) for reason in (*experiment.differs, *experiment.unknown, *experiment.varied)}
+    missing = {(reason.path, reason.rule) for reason in verdict.missing}
+    rest = [
+        reason
+        for reason in verdict.reasons
+        if id(reason) not in told and not (reason.kind == "unknown" and (reason.path, reason.rule) in missing)
+    ]
+    groups: list[tuple[str, Sequence[Reason]]] = [
+        ("the experiment differs", [] if _is_told(experiment.differs) else experiment.differs),
+        ("varied on purpose", experiment.varied),
+        ("in the way", _pick(rest, "both")),
+        ("possibly in the way", _pick(rest, "promised")),
+        ("would decide it", verdict.missing),
+        ("the experiment is unknown", _without(experiment.unknown, missing)),
+    ]
+    if everything:
+        groups += [("not relevant", _pick(rest, "nothing")), ("settles later", verdict.settles_later)]
+    return groups
+
+
+def _draw_metrics(verdict: Verdict) -> list[Line]:
+    if not verdict.metrics:
+        return []
+    return [line(), line(Span("metrics", "strong")), *(indent(row, _INDENT) for row in align(list(map(_metric, verdict.metrics))))]
+
+
+def _metric(metric: MetricComparison) -> list[Span]:
+    change = "" if metric.deviation is None else f"{metric.deviation:+.3%}"
+    verdict = {True: f"equivalent within {metric.margin:.3g}", False: "not equivalent", None: "undecided"}
+    said = metric.mark or verdict[metric.equivalent]
+    runs = f"{metric.runs_a} and {plural(metric.runs_b, 'run')}"
+    values = f"{metric.mean_a:.6g} -> {metric.mean_b:.6g}"
+    return [Span(clean(metric.name), "path"), Span(values), Span(change), Span(said), Span(runs, "dim")]
+
+
+def _is_told(differs: Sequence[Reason]) -> bool:
+    """Whether the verdict's line has said all there is to say of the experiment's differences."""
+    return len(differs) == 1 and not differs[0].remedy and not differs[0].mark
+
+
+def _pick(reasons: Sequence[Reason], lowers: str) -> list[Reason]:
+    return [reason for reason in reasons if reason.lowers == lowers]
+
+
+def _without(reasons: Sequence[Reason], missing: set[tuple[tuple[str, ...], str]]) -> list[Reason]:
+    return [reason for reason in reasons if (reason.path, reason.rule) not in missing]
+
+
+def draw_reasons(reasons: Sequence[Reason], shown: Shown) -> list[Line]:
+    """Draw reasons as rows: in columns where all of them fit, else each on a few indented lines."""
+    rows = gather_rows(reasons, everything=shown.everything)
+    kept = rows if shown.everything else rows[:_FEW]
+    width = max(shown.width, _LEAST_WIDTH) - _INDENT
+    table = align([_cells(row) for row in kept])
+    if any(cell_width("".join(span.text for span in spans)) > width for spans in table):
+        table = [spans for row in kept for spans in _stack(row, width)]
+    left = sum(row.count for row in rows[len(kept) :])
+    if left:
+        table.append(line(Span(f"and {left} more (--all)", "dim")))
+    return [indent(spans, _INDENT) for spans in table]
+
+
+def _cells(row: Row) -> list[Span]:
+    cells = [Span(row.fact, "path"), Span(row.change), Span(row.why)]
+    return [*cells, Span(f"fix: {clean(row.reason.remedy)}")] if row.reason.remedy else cells
+
+
+def _stack(row: Row, width: int) -> list[Line]:
+    """Lay one row out on several lines: fact and change, then why, then the fix."""
+    head = line(Span(row.fact, "path"), "  ", row.change)
+    lines = [head]
+    if cell_width(row.fact) + cell_width(row.change) + _INDENT > width:
+        lines = [line(Span(row.fact, "path")), *_hang(row.change, width)]
+    if row.why:
+        lines += _hang(row.why, width)
+    if row.reason.remedy:
+        lines += _hang(f"fix: {clean(row.reason.remedy)}", width)
+    return lines
+
+
+def _hang(text: str, width: int) -> list[Line]:
+    return [line("    " + piece) for piece in wrap(text, width - 4)]
+
+
+def _draw_counts(verdict: Verdict, shown: Shown) -> Line:
+    counts = f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"
+    hint = "" if shown.everything else "; --all shows everything"
+    return line(counts, Span(f"  (rules {clean(verdict.rules_version)}{hint})", "dim"))
