@@ -18,7 +18,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-BLOCK = re.compile(r"(?:<!-- exit: (?P<exit>\d+) -->\n)?^```(?P<kind>console|python)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- exit: (?P<exit>\d+) -->\n)?^```(?P<kind>console|python)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 VOLATILE = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"\b(sn1|rn1|fp1|fc1|fe1):[0-9a-f]{6,63}"), r"\1:<id>"),
@@ -86,7 +88,14 @@ def test_examples_print_what_the_page_says(page, inputs, tmp_path, own_home):
             steps = read_steps(block["body"], int(block["exit"] or 0))
         for step in steps:
             done = subprocess.run(
-                step.command, shell=True, executable="/bin/bash", cwd=folder, env=environ, capture_output=True, text=True
+                step.command,
+                shell=True,
+                executable="/bin/bash",
+                cwd=folder,
+                env=environ,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             printed = done.stdout + done.stderr
             assert done.returncode == step.exit_code, f"$ {step.command}\n{printed}"
