@@ -123,6 +123,119 @@ RFP_API const char *rfp_blake3_level_name(rfp_level level);
  * RFP_ERR_UNSUPPORTED where this build or processor lacks it, RFP_ERR_ARGUMENT for no level. */
 RFP_API rfp_status rfp_blake3_force_level(rfp_level level);
 
+/* ------------------------------------------------------------------------------------------------
+ * Files
+ *
+ * Where a function of this part fails because the system refused something, errno holds the
+ * system's reason. `threads` is how many threads may work at once, the caller's included; 0 means 1.
+ */
+
+/* How far a long call is, and the wish to stop it. It is the caller's, begins as all zeros, and may
+ * be read and `cancel` set by another thread while the call runs. Every call takes NULL, too. */
+typedef struct rfp_progress {
+    uint64_t files;       /* hashed so far */
+    uint64_t bytes;       /* read so far */
+    uint64_t files_found; /* by walking */
+    int32_t cancel;       /* set to 1: the call returns RFP_ERR_CANCELLED soon */
+} rfp_progress;
+
+/* What the system says of an open file that every change of its content changes. A store through a
+ * shared mapping to a page that is dirty already escapes it: no system call shows that. */
+typedef struct rfp_stamp {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t bytes;
+    int64_t modified_ns;
+    int64_t changed_ns;
+} rfp_stamp;
+
+/* Take the stamp of an open file before reading it. Waits, by a tick of the kernel's clock at most,
+ * until a later change is sure to have a later time. RFP_ERR_KIND for anything but a regular file. */
+RFP_API rfp_status rfp_stamp_take(int fd, rfp_stamp *stamp);
+
+/* RFP_OK if the file still has that stamp, RFP_ERR_UNSTABLE if not. */
+RFP_API rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp);
+
+/* The digest and length of one regular file; a symbolic link is followed, anything else is
+ * RFP_ERR_KIND and never opened. A large file is read in segments by all threads; the memory used
+ * is 256 KiB for each and 32 bytes for each MiB of the file. */
+RFP_API rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress,
+                                 uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES]);
+
+/* A part of a file, and its digest once it is hashed. */
+typedef struct rfp_range {
+    uint64_t offset;
+    uint64_t bytes;
+    uint8_t digest[RFP_DIGEST_BYTES];
+} rfp_range;
+
+/* The digests of parts of one open file; its offset is not moved. RFP_ERR_UNSTABLE where a part ends
+ * behind the end. The caller takes a stamp before it looks where the parts are, and checks it after. */
+RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads,
+                                   rfp_progress *progress);
+
+/* ------------------------------------------------------------------------------------------------
+ * Trees
+ *
+ * A tree is all that lies in and below a folder. Opening walks it, hashing reads its regular files.
+ * FIFOs, sockets and devices are listed and never opened. A symbolic link that leads out of the tree
+ * stands for the file or folder that it leads to; one that stays inside is listed with its target.
+ * docs/formats/tree-manifest.md has the exact rules, and the format of the manifest.
+ */
+
+typedef struct rfp_tree rfp_tree;
+
+typedef enum rfp_entry_kind {
+    RFP_ENTRY_FILE = 0, /* a regular file, or a link to one outside of the tree */
+    RFP_ENTRY_FOLDER,   /* an empty folder, or one that could not be read */
+    RFP_ENTRY_LINK,     /* a link to something inside of the tree: target is the way to it */
+    RFP_ENTRY_DANGLING, /* a link that leads nowhere: target is its text */
+    RFP_ENTRY_FIFO,
+    RFP_ENTRY_SOCKET,
+    RFP_ENTRY_DEVICE
+} rfp_entry_kind;
+
+enum {
+    RFP_ENTRY_LISTED = 1,  /* a file whose name a line of the manifest can hold */
+    RFP_ENTRY_FOLLOWED = 2 /* a file that is reached through a link */
+};
+
+typedef struct rfp_entry {
+    const char *path;   /* below the root, parts joined by '/' */
+    const char *target; /* of links, else NULL */
+    uint64_t bytes;     /* of files, once hashed */
+    int32_t kind;       /* rfp_entry_kind */
+    int32_t flags;
+    int32_t status;       /* rfp_status: whether this entry could be read */
+    int32_t system_error; /* errno, or 0 */
+    uint8_t digest[RFP_DIGEST_BYTES]; /* of files, once hashed */
+} rfp_entry;
+
+/* Walk the tree at path (a link to a folder is followed). What cannot be read below the root is an
+ * entry with a status and no failure of the call. */
+RFP_API rfp_status rfp_tree_open(const char *path, rfp_progress *progress, rfp_tree **tree);
+
+/* Hash the tree's files, once: it is closed afterwards, and a second call is RFP_ERR_ARGUMENT.
+ * Entries that failed, or whose file or folder changed since the tree was opened, have a status; the
+ * call fails only when it was cancelled or has no memory. */
+RFP_API rfp_status rfp_tree_hash(rfp_tree *tree, unsigned threads, rfp_progress *progress);
+
+/* The entries, sorted by the bytes of their paths, and behind them the folders that changed while the
+ * tree was hashed. They live until the tree is hashed or freed. */
+RFP_API const rfp_entry *rfp_tree_entries(const rfp_tree *tree, size_t *count);
+
+/* How many files a tree has, and their bytes. */
+RFP_API void rfp_tree_totals(const rfp_tree *tree, uint64_t *files, uint64_t *bytes);
+
+/* The index, from `from` on, of the next entry that failed or that no line of the manifest holds; the
+ * number of entries where there is none. */
+RFP_API size_t rfp_tree_next_unlisted(const rfp_tree *tree, size_t from);
+
+/* Write the manifest's lines, without a zero byte, if they fit; returns their length in any case. */
+RFP_API size_t rfp_tree_manifest(const rfp_tree *tree, char *text, size_t capacity);
+
+RFP_API void rfp_tree_free(rfp_tree *tree);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,1 +1,44 @@
 """Digests of files, trees and weights."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reprofp.datasets.files import FileDigest, hash_file
+    from reprofp.datasets.trees import Problem, TreeDigest, TreeEntry, hash_path, hash_tree
+    from reprofp.datasets.weights import Tensor, WeightsDigest, hash_weights
+
+__all__ = [
+    "FileDigest",
+    "Problem",
+    "Tensor",
+    "TreeDigest",
+    "TreeEntry",
+    "WeightsDigest",
+    "hash_file",
+    "hash_path",
+    "hash_tree",
+    "hash_weights",
+]
+
+_HOMES = {
+    "FileDigest": "files",
+    "hash_file": "files",
+    "Problem": "trees",
+    "TreeDigest": "trees",
+    "TreeEntry": "trees",
+    "hash_path": "trees",
+    "hash_tree": "trees",
+    "Tensor": "weights",
+    "WeightsDigest": "weights",
+    "hash_weights": "weights",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

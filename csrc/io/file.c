@@ -1,0 +1,123 @@
+/* One file, and parts of one file. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io.h"
+
+static void close_quietly(int fd)
+{
+    int error = errno;
+
+    (void)close(fd);
+    errno = error;
+}
+
+/* Open what is a regular file: a FIFO or device is not even touched. */
+static rfp_status open_regular(const char *path, int *fd)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        return rfp_status_of_errno(errno);
+    if (!S_ISREG(info.st_mode)) {
+        errno = 0;
+        return RFP_ERR_KIND;
+    }
+    *fd = rfp_open_at(AT_FDCWD, path, 0);
+    return *fd < 0 ? rfp_status_of_errno(errno) : RFP_OK;
+}
+
+static rfp_status stream(int fd, rfp_progress *progress, uint64_t *bytes, uint8_t *digest)
+{
+    uint8_t *piece = malloc(RFP_PIECE_BYTES);
+
+    if (piece == NULL)
+        return RFP_ERR_MEMORY;
+    rfp_status status = rfp_stream_hash(fd, piece, progress, bytes, digest);
+    free(piece);
+    return status;
+}
+
+static rfp_status hash_open_file(int fd, unsigned threads, rfp_progress *progress, uint64_t *bytes,
+                                 uint8_t digest[RFP_DIGEST_BYTES])
+{
+    rfp_stamp stamp;
+    rfp_range whole = {0};
+    rfp_status status = rfp_stamp_take(fd, &stamp);
+
+    if (status != RFP_OK)
+        return status;
+    whole.bytes = stamp.bytes;
+    if (stamp.bytes > RFP_SEGMENT_BYTES)
+        status = rfp_ranges_hash(fd, &whole, 1, threads, progress);
+    else /* to the end: files of /proc say that they have none */
+        status = stream(fd, progress, &whole.bytes, whole.digest);
+    if (status == RFP_OK)
+        status = rfp_stamp_check(fd, &stamp);
+    if (status != RFP_OK)
+        return status;
+    *bytes = whole.bytes;
+    for (size_t i = 0; i < RFP_DIGEST_BYTES; i++)
+        digest[i] = whole.digest[i];
+    rfp_progress_count(progress, 1, 0);
+    return RFP_OK;
+}
+
+rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress, uint64_t *bytes,
+                         uint8_t digest[RFP_DIGEST_BYTES])
+{
+    int fd = -1;
+    rfp_status status = open_regular(path, &fd);
+
+    if (status != RFP_OK)
+        return status;
+    status = hash_open_file(fd, threads, progress, bytes, digest);
+    close_quietly(fd);
+    return status;
+}
+
+/* ---- Parts ---- */
+
+typedef struct parts {
+    int fd;
+    rfp_range *ranges;
+    int status; /* of the first failure, with its errno; written by several threads */
+    int error;
+} parts;
+
+static rfp_status open_range(void *context, size_t index, rfp_source *source)
+{
+    const parts *p = context;
+
+    *source = (rfp_source){.fd = p->fd, .offset = p->ranges[index].offset, .bytes = p->ranges[index].bytes};
+    return RFP_OK;
+}
+
+static void range_done(void *context, size_t index, const rfp_source *source, rfp_status status)
+{
+    parts *p = context;
+    int error = errno;
+    int expected = RFP_OK;
+
+    for (size_t i = 0; i < RFP_DIGEST_BYTES; i++)
+        p->ranges[index].digest[i] = source->digest[i];
+    if (status != RFP_OK &&
+        __atomic_compare_exchange_n(&p->status, &expected, (int)status, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        __atomic_store_n(&p->error, error, __ATOMIC_RELAXED);
+}
+
+rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads, rfp_progress *progress)
+{
+    parts p = {.fd = fd, .ranges = ranges, .status = RFP_OK};
+    const rfp_supply supply = {count, &p, open_range, range_done};
+    rfp_status status = rfp_segments_hash(&supply, threads, progress);
+
+    if (status == RFP_OK) {
+        errno = p.error;
+        status = (rfp_status)p.status;
+    }
+    return status;
+}

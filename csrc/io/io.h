@@ -1,0 +1,78 @@
+/* Reading and walking, inside. */
+#ifndef RFP_IO_IO_H
+#define RFP_IO_IO_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "reprofp.h"
+
+enum {
+    /* Read this much, then hash it: it stays in the second-level cache. A complete subtree. */
+    RFP_PIECE_BYTES = 256 * 1024,
+    /* Larger files are shared out among threads in segments. A complete subtree. */
+    RFP_SEGMENT_BYTES = 1024 * 1024,
+};
+
+/* ---- progress.c ---- */
+
+void rfp_progress_count(rfp_progress *progress, uint64_t files, uint64_t bytes);
+void rfp_progress_found(rfp_progress *progress, uint64_t files);
+bool rfp_progress_cancelled(const rfp_progress *progress);
+
+/* ---- read.c ---- */
+
+rfp_status rfp_status_of_errno(int error);
+
+/* Read up to `bytes` bytes at an offset, through interruptions, until they are there or the file
+ * ends. Returns how many, or -1 with errno. */
+ssize_t rfp_read_at(int fd, void *buffer, size_t bytes, uint64_t offset);
+
+/* Open for reading: never a controlling terminal, never blocking, closed on exec. */
+int rfp_open_at(int folder, const char *name, int more_flags);
+
+/* Open a folder below another by a path of any length; "" is that folder itself. */
+int rfp_open_folder(int root, const char *path, int more_flags);
+
+/* The digest and length of a file of any size, to its end, by the calling thread. */
+rfp_status rfp_stream_hash(int fd, uint8_t *piece, rfp_progress *progress, uint64_t *bytes,
+                           uint8_t digest[RFP_DIGEST_BYTES]);
+
+/* ---- stamp.c ---- */
+
+/* rfp_stamp_take and rfp_stamp_check, for folders: a name that comes or goes changes the stamp. Read
+ * does not wait. */
+rfp_status rfp_stamp_take_folder(int fd, rfp_stamp *stamp);
+rfp_status rfp_stamp_read_folder(int fd, rfp_stamp *stamp);
+rfp_status rfp_stamp_check_folder(int fd, const rfp_stamp *stamp);
+
+/* ---- team.c ---- */
+
+/* Run work(context) on so many threads, the caller's included, and wait for all. It must be right
+ * with any number of them: where a thread cannot be had, fewer do it. */
+void rfp_team_run(unsigned threads, void (*work)(void *context), void *context);
+
+/* ---- segments.c ---- */
+
+/* A run of bytes of an open file to hash, whose length is known. */
+typedef struct rfp_source {
+    int fd;
+    uint64_t offset;
+    uint64_t bytes;
+    uint8_t digest[RFP_DIGEST_BYTES]; /* result */
+} rfp_source;
+
+/* Where the sources come from and where they go. `open` fills the source of an index, `done` gets it
+ * back with the outcome, errno set. Of one index, done comes after open and only if that was RFP_OK.
+ * open is called under a lock, one index after the other; done by any thread. */
+typedef struct rfp_supply {
+    size_t count;
+    void *context;
+    rfp_status (*open)(void *context, size_t index, rfp_source *source);
+    void (*done)(void *context, size_t index, const rfp_source *source, rfp_status status);
+} rfp_supply;
+
+/* Hash all sources with several threads, segment by segment. */
+rfp_status rfp_segments_hash(const rfp_supply *supply, unsigned threads, rfp_progress *progress);
+
+#endif

@@ -1,0 +1,112 @@
+/* Whether a file changed while it was read. */
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "io.h"
+
+enum {
+    SECOND_NS = 1000000000,
+    MILLISECOND_NS = 1000000,
+    /* A time further ahead than this comes from another clock: waiting for it would not help. */
+    AHEAD_NS = 50 * MILLISECOND_NS,
+    /* What changes again and again while it is being waited for is not stable. */
+    TRIES = 5,
+};
+
+static int64_t nanoseconds(const struct timespec *time)
+{
+    return (int64_t)time->tv_sec * SECOND_NS + time->tv_nsec;
+}
+
+/* The clock that the kernel stamps files with. */
+static int64_t kernel_time(void)
+{
+    struct timespec now = {0, 0};
+
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return nanoseconds(&now);
+}
+
+/* Wait until the clock is past the last change: before, the next one could get the same time.
+ * Returns whether there was a need. */
+static bool wait_past(int64_t changed_ns)
+{
+    const struct timespec pause = {0, MILLISECOND_NS};
+    bool waited = false;
+
+    for (;;) {
+        int64_t ahead = changed_ns - kernel_time();
+        if (ahead < 0 || ahead > AHEAD_NS)
+            return waited;
+        (void)nanosleep(&pause, NULL);
+        waited = true;
+    }
+}
+
+static rfp_status read_stamp(int fd, mode_t kind, rfp_stamp *stamp)
+{
+    struct stat info;
+
+    if (fstat(fd, &info) != 0)
+        return rfp_status_of_errno(errno);
+    errno = 0;
+    if ((info.st_mode & S_IFMT) != kind)
+        return RFP_ERR_KIND;
+    *stamp = (rfp_stamp){
+        .device = info.st_dev,
+        .inode = info.st_ino,
+        .bytes = (uint64_t)info.st_size,
+        .modified_ns = nanoseconds(&info.st_mtim),
+        .changed_ns = nanoseconds(&info.st_ctim),
+    };
+    return RFP_OK;
+}
+
+static rfp_status take_stamp(int fd, mode_t kind, rfp_stamp *stamp)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        rfp_status status = read_stamp(fd, kind, stamp);
+        if (status != RFP_OK || !wait_past(stamp->changed_ns))
+            return status;
+    }
+    errno = 0;
+    return RFP_ERR_UNSTABLE;
+}
+
+static rfp_status check_stamp(int fd, mode_t kind, const rfp_stamp *stamp)
+{
+    rfp_stamp now = {0};
+    rfp_status status = read_stamp(fd, kind, &now);
+
+    if (status != RFP_OK)
+        return status;
+    bool same = now.device == stamp->device && now.inode == stamp->inode && now.bytes == stamp->bytes &&
+                now.modified_ns == stamp->modified_ns && now.changed_ns == stamp->changed_ns;
+    return same ? RFP_OK : RFP_ERR_UNSTABLE;
+}
+
+rfp_status rfp_stamp_take(int fd, rfp_stamp *stamp)
+{
+    return take_stamp(fd, S_IFREG, stamp);
+}
+
+rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp)
+{
+    return check_stamp(fd, S_IFREG, stamp);
+}
+
+rfp_status rfp_stamp_take_folder(int fd, rfp_stamp *stamp)
+{
+    return take_stamp(fd, S_IFDIR, stamp);
+}
+
+rfp_status rfp_stamp_read_folder(int fd, rfp_stamp *stamp)
+{
+    return read_stamp(fd, S_IFDIR, stamp);
+}
+
+rfp_status rfp_stamp_check_folder(int fd, const rfp_stamp *stamp)
+{
+    return check_stamp(fd, S_IFDIR, stamp);
+}

@@ -1,0 +1,295 @@
+"""Hashing of files, parts of files and trees by the native core, without the GIL.
+
+In: paths as raw bytes, or open files. Out: digests, and the entries of a tree. Guaranteed: a digest is that of
+content that did not change while it was read; Ctrl-C stops a long call; the number of threads changes no result.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reprofp._core import ffi, lib
+from reprofp.errors import InputError, ReprofpError, UnstableFileError
+
+__all__ = [
+    "KINDS",
+    "Progress",
+    "ScannedEntry",
+    "TreeScan",
+    "check_stamp",
+    "default_threads",
+    "describe_failure",
+    "failure_error",
+    "hash_file",
+    "hash_ranges",
+    "scan_tree",
+    "take_stamp",
+]
+
+KINDS: dict[int, str] = {
+    lib.RFP_ENTRY_FILE: "file",
+    lib.RFP_ENTRY_FOLDER: "folder",
+    lib.RFP_ENTRY_LINK: "link",
+    lib.RFP_ENTRY_DANGLING: "dangling",
+    lib.RFP_ENTRY_FIFO: "fifo",
+    lib.RFP_ENTRY_SOCKET: "socket",
+    lib.RFP_ENTRY_DEVICE: "device",
+}
+"""The words for the kinds of entries of a tree."""
+
+RawBytes = bytes  # where a field is called bytes
+
+_SECONDS_BETWEEN_REPORTS = 0.1
+
+_REMEDIES: dict[int, str] = {
+    lib.RFP_ERR_NOT_FOUND: "check the path",
+    lib.RFP_ERR_DENIED: "make it readable for this user, or leave it out",
+    lib.RFP_ERR_KIND: "give a regular file or a folder",
+    lib.RFP_ERR_LOOP: "repair the symbolic link",
+    lib.RFP_ERR_UNSTABLE: "wait until nothing writes to it, then try again",
+    lib.RFP_ERR_LIMIT: "raise the limit of open files (ulimit -n), or give a folder further down",
+    lib.RFP_ERR_MEMORY: "free memory, or hash fewer files at once",
+    lib.RFP_ERR_IO: "check the disk or the network mount",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long call is: files and bytes hashed so far, and files found by walking."""
+
+    files: int
+    bytes: int
+    files_found: int
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def default_threads() -> int:
+    """Return how many threads hash by default: as many as there are processors for this process."""
+    return len(os.sched_getaffinity(0))
+
+
+def describe_failure(status: int, system_error: int) -> str:
+    """Say in one clause why the core could not read something, and what to do about it."""
+    text: bytes = ffi.string(lib.rfp_strerror(status))
+    reason = text.decode()
+    if system_error:
+        reason = f"{os.strerror(system_error)} ({errno.errorcode.get(system_error, system_error)})"
+    remedy = _REMEDIES.get(status)
+    return f"{reason}; {remedy}" if remedy else reason
+
+
+def failure_error(path: bytes, status: int, system_error: int) -> ReprofpError:
+    """Make the exception for something that the core could not read."""
+    kind = UnstableFileError if status == lib.RFP_ERR_UNSTABLE else InputError
+    return kind(f"cannot hash {os.fsdecode(path)!r}: {describe_failure(status, system_error)}")
+
+
+def hash_file(
+    path: bytes, *, threads: int | None = None, progress: ProgressCallback | None = None
+) -> tuple[bytes, int]:
+    """Return the digest and the length of one regular file.
+
+    Raises:
+        InputError: it is not there, not readable or not a regular file.
+        UnstableFileError: it changed while it was read.
+    """
+    _check_path(path)
+    out = ffi.new("uint8_t[]", lib.RFP_DIGEST_BYTES)
+    length = ffi.new("uint64_t *")
+    count = threads or default_threads()
+    status, system_error = _run(
+        lambda state: lib.rfp_file_hash(path, count, state, length, out), progress, patient=_is_small(path)
+    )
+    if status != lib.RFP_OK:
+        raise failure_error(path, status, system_error)
+    return bytes(ffi.buffer(out)), length[0]
+
+
+def take_stamp(fd: int, path: bytes) -> Any:
+    """Take the stamp of an open regular file before it is read.
+
+    Raises:
+        InputError: it is not a regular file.
+        UnstableFileError: it is being written all the time.
+    """
+    stamp = ffi.new("rfp_stamp *")
+    status = lib.rfp_stamp_take(fd, stamp)
+    if status != lib.RFP_OK:
+        raise failure_error(path, status, ffi.errno)
+    return stamp
+
+
+def check_stamp(fd: int, stamp: Any, path: bytes) -> None:
+    """Compare an open file with its stamp after it was read.
+
+    Raises:
+        UnstableFileError: it changed.
+    """
+    status = lib.rfp_stamp_check(fd, stamp)
+    if status != lib.RFP_OK:
+        raise failure_error(path, status, ffi.errno)
+
+
+def hash_ranges(
+    fd: int,
+    ranges: Sequence[tuple[int, int]],
+    path: bytes,
+    *,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+) -> list[bytes]:
+    """Return the digests of parts (offset and length) of an open file, whose stamp the caller takes.
+
+    Raises:
+        InputError: it could not be read.
+        UnstableFileError: a part ends behind the end of the file.
+    """
+    parts = ffi.new("rfp_range[]", len(ranges))
+    for part, (offset, length) in zip(parts, ranges, strict=True):
+        part.offset, part.bytes = offset, length
+    count = threads or default_threads()
+    status, system_error = _run(lambda state: lib.rfp_ranges_hash(fd, parts, len(ranges), count, state), progress)
+    if status != lib.RFP_OK:
+        raise failure_error(path, status, system_error)
+    return [bytes(ffi.buffer(part.digest)) for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedEntry:
+    """One entry of a tree as the core reports it; ``listed`` where a line of the manifest holds it."""
+
+    path: RawBytes
+    kind: str
+    target: RawBytes | None
+    bytes: int
+    digest: RawBytes | None
+    listed: bool
+    status: int
+    system_error: int
+
+
+class TreeScan:
+    """A tree that was walked and hashed; its entries stay in the core's memory until they are asked for."""
+
+    __slots__ = ("_count", "_entries", "_tree")
+
+    def __init__(self, tree: Any) -> None:
+        """Take over a handle of the core."""
+        self._tree = ffi.gc(tree, lib.rfp_tree_free)
+        count = ffi.new("size_t *")
+        self._entries = lib.rfp_tree_entries(tree, count)
+        self._count: int = count[0]
+
+    def manifest(self) -> bytes:
+        """Return the lines for the listed files, as b3sum writes them."""
+        length = lib.rfp_tree_manifest(self._tree, ffi.NULL, 0)
+        text = ffi.new("char[]", length)
+        lib.rfp_tree_manifest(self._tree, text, length)
+        return bytes(ffi.buffer(text))
+
+    def entries(self) -> Iterator[ScannedEntry]:
+        """Yield all entries, sorted by the bytes of their paths."""
+        return (self._read(self._entries[i]) for i in range(self._count))
+
+    def unlisted(self) -> list[ScannedEntry]:
+        """Return the entries that failed or that no line of the manifest holds."""
+        found = []
+        index = lib.rfp_tree_next_unlisted(self._tree, 0)
+        while index < self._count:
+            found.append(self._read(self._entries[index]))
+            index = lib.rfp_tree_next_unlisted(self._tree, index + 1)
+        return found
+
+    def totals(self) -> tuple[int, int]:
+        """Return how many files there are, and their bytes."""
+        out = ffi.new("uint64_t[2]")
+        lib.rfp_tree_totals(self._tree, out, out + 1)
+        return out[0], out[1]
+
+    @staticmethod
+    def _read(entry: Any) -> ScannedEntry:
+        is_file = entry.kind == lib.RFP_ENTRY_FILE
+        return ScannedEntry(
+            path=ffi.string(entry.path),
+            kind=KINDS[entry.kind],
+            target=ffi.string(entry.target) if entry.target != ffi.NULL else None,
+            bytes=entry.bytes,
+            digest=bytes(ffi.buffer(entry.digest)) if is_file else None,
+            listed=bool(entry.flags & lib.RFP_ENTRY_LISTED),
+            status=entry.status,
+            system_error=entry.system_error,
+        )
+
+
+def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCallback | None = None) -> TreeScan:
+    """Walk the tree at ``path`` and hash its files; what could not be read is an entry with a status.
+
+    Raises:
+        InputError: there is no folder that can be read.
+    """
+    _check_path(path)
+    out = ffi.new("rfp_tree **")
+    count = threads or default_threads()
+
+    def scan(state: Any) -> int:
+        status: int = lib.rfp_tree_open(path, state, out)
+        return status if status != lib.RFP_OK else lib.rfp_tree_hash(out[0], count, state)
+
+    try:
+        status, system_error = _run(scan, progress)
+        if status != lib.RFP_OK:
+            raise failure_error(path, status, system_error)
+    except BaseException:
+        lib.rfp_tree_free(out[0])
+        raise
+    return TreeScan(out[0])
+
+
+def _check_path(path: bytes) -> None:
+    if b"\0" in path:
+        raise InputError(f"cannot hash {os.fsdecode(path)!r}: a path holds no zero byte; check the path")
+
+
+_SMALL_BYTES = 32 * 1024 * 1024
+
+
+def _is_small(path: bytes) -> bool:
+    """Whether hashing takes so short that nobody needs to interrupt it."""
+    try:
+        return os.stat(path).st_size < _SMALL_BYTES
+    except OSError:
+        return True
+
+
+def _run(call: Callable[[Any], int], progress: ProgressCallback | None, *, patient: bool = False) -> tuple[int, int]:
+    """Run a call of the core; return its status and errno.
+
+    The call blocks, so it runs beside the main thread, which keeps reporting and hearing Ctrl-C; a thread that
+    nobody can interrupt and that reports nothing waits for it directly.
+    """
+    state = ffi.new("rfp_progress *")
+    if progress is None and (patient or threading.current_thread() is not threading.main_thread()):
+        return call(state), ffi.errno
+    outcome: list[tuple[int, int]] = []
+    helper = threading.Thread(target=lambda: outcome.append((call(state), ffi.errno)), name="reprofp-hash", daemon=True)
+    helper.start()
+    try:
+        _watch(helper, state, progress)
+    finally:
+        state.cancel = 1
+        helper.join()
+    return outcome[0]
+
+
+def _watch(helper: threading.Thread, state: Any, progress: ProgressCallback | None) -> None:
+    while helper.is_alive():
+        helper.join(_SECONDS_BETWEEN_REPORTS)
+        if progress is not None:
+            progress(Progress(files=state.files, bytes=state.bytes, files_found=state.files_found))
