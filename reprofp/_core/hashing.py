@@ -62,7 +62,7 @@ class Hasher:
     def copy(self) -> Hasher:
         """Return a hasher of its own that continues from the same input."""
         twin = Hasher()
-        ffi.buffer(twin._state)[:] = ffi.buffer(self._state)[:]  # noqa: SLF001  of the same class
+        ffi.buffer(twin._state)[:] = ffi.buffer(self._state)[:]
         return twin
 
 

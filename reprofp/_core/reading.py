@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +22,15 @@ __all__ = [
     "KINDS",
     "Progress",
     "ScannedEntry",
+    "StableFile",
     "TreeScan",
-    "check_stamp",
     "default_threads",
     "describe_failure",
     "failure_error",
     "hash_file",
     "hash_ranges",
+    "open_stable",
     "scan_tree",
-    "take_stamp",
 ]
 
 KINDS: dict[int, str] = {
@@ -112,27 +114,49 @@ def hash_file(
     return bytes(ffi.buffer(out)), length[0]
 
 
-def take_stamp(fd: int, path: bytes) -> Any:
-    """Take the stamp of an open regular file before it is read.
+@dataclass(frozen=True, slots=True)
+class StableFile:
+    """A regular file that is open for reading, and its length."""
+
+    path: RawBytes
+    fd: int
+    bytes: int
+
+
+@contextmanager
+def open_stable(path: bytes) -> Iterator[StableFile]:
+    """Open a regular file for the block; that it did not change is checked when the block ends, also by an error.
 
     Raises:
-        InputError: it is not a regular file.
-        UnstableFileError: it is being written all the time.
+        InputError: it is not there, not readable or not a regular file.
+        UnstableFileError: it changed before the block ended.
     """
-    stamp = ffi.new("rfp_stamp *")
-    status = lib.rfp_stamp_take(fd, stamp)
-    if status != lib.RFP_OK:
-        raise failure_error(path, status, ffi.errno)
-    return stamp
+    fd = _open_regular(path)
+    try:
+        stamp = ffi.new("rfp_stamp *")
+        _check_stamp(path, lib.rfp_stamp_take(fd, stamp))
+        try:
+            yield StableFile(path, fd, stamp.bytes)
+        except Exception:  # what a writer tore is not malformed: say that it changed
+            _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
+            raise
+        _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
+    finally:
+        os.close(fd)
 
 
-def check_stamp(fd: int, stamp: Any, path: bytes) -> None:
-    """Compare an open file with its stamp after it was read.
+def _open_regular(path: bytes) -> int:
+    _check_path(path)
+    try:
+        if stat.S_ISREG(os.stat(path).st_mode):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        status = lib.RFP_ERR_DENIED if isinstance(error, PermissionError) else lib.RFP_ERR_NOT_FOUND
+        raise failure_error(path, status, error.errno or 0) from error
+    raise failure_error(path, lib.RFP_ERR_KIND, 0)
 
-    Raises:
-        UnstableFileError: it changed.
-    """
-    status = lib.rfp_stamp_check(fd, stamp)
+
+def _check_stamp(path: bytes, status: int) -> None:
     if status != lib.RFP_OK:
         raise failure_error(path, status, ffi.errno)
 
@@ -178,13 +202,14 @@ class ScannedEntry:
 class TreeScan:
     """A tree that was walked and hashed; its entries stay in the core's memory until they are asked for."""
 
-    __slots__ = ("_count", "_entries", "_tree")
+    __slots__ = ("_cell", "_count", "_entries", "_tree")
 
-    def __init__(self, tree: Any) -> None:
-        """Take over a handle of the core."""
-        self._tree = ffi.gc(tree, lib.rfp_tree_free)
+    def __init__(self, cell: Any) -> None:
+        """Take over the cell that owns the core's handle."""
         count = ffi.new("size_t *")
-        self._entries = lib.rfp_tree_entries(tree, count)
+        self._cell = cell
+        self._tree = cell[0]
+        self._entries = lib.rfp_tree_entries(self._tree, count)
         self._count: int = count[0]
 
     def manifest(self) -> bytes:
@@ -235,21 +260,17 @@ def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCall
         InputError: there is no folder that can be read.
     """
     _check_path(path)
-    out = ffi.new("rfp_tree **")
+    cell = ffi.gc(ffi.new("rfp_tree **"), lambda held: lib.rfp_tree_free(held[0]))
     count = threads or default_threads()
 
     def scan(state: Any) -> int:
-        status: int = lib.rfp_tree_open(path, state, out)
-        return status if status != lib.RFP_OK else lib.rfp_tree_hash(out[0], count, state)
+        status: int = lib.rfp_tree_open(path, state, cell)
+        return status if status != lib.RFP_OK else lib.rfp_tree_hash(cell[0], count, state)
 
-    try:
-        status, system_error = _run(scan, progress)
-        if status != lib.RFP_OK:
-            raise failure_error(path, status, system_error)
-    except BaseException:
-        lib.rfp_tree_free(out[0])
-        raise
-    return TreeScan(out[0])
+    status, system_error = _run(scan, progress)
+    if status != lib.RFP_OK:
+        raise failure_error(path, status, system_error)
+    return TreeScan(cell)
 
 
 def _check_path(path: bytes) -> None:

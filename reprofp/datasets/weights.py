@@ -159,7 +159,7 @@ class _Reader:
 
     def _read_shard(self, path: bytes) -> set[str]:
         where = os.fsdecode(path)
-        with _OpenFile(path) as file:
+        with reading.open_stable(path) as file:
             spans = read_spans(file.fd, file.bytes, where)
             digests = self._hash_spans(file, spans)
         for name, span in spans.items():
@@ -168,7 +168,7 @@ class _Reader:
             self.tensors[name] = Tensor(span.dtype, span.shape, Digest(FILE_ALGORITHM, digests[name]))
         return set(spans)
 
-    def _hash_spans(self, file: _OpenFile, spans: Mapping[str, TensorSpan]) -> dict[str, bytes]:
+    def _hash_spans(self, file: reading.StableFile, spans: Mapping[str, TensorSpan]) -> dict[str, bytes]:
         ranges = [(span.offset, span.bytes) for span in spans.values()]
         whole, *parts = reading.hash_ranges(
             file.fd, [(0, file.bytes), *ranges], file.path, threads=self._threads, progress=self._progress
@@ -178,7 +178,7 @@ class _Reader:
 
     def _read_index(self, path: bytes) -> dict[str, str]:
         where = os.fsdecode(path)
-        with _OpenFile(path) as file:
+        with reading.open_stable(path) as file:
             if file.bytes > _MAX_INDEX_BYTES:
                 raise FormatError(f"{where}: an index of {file.bytes} bytes is not plausible")
             text = os.pread(file.fd, file.bytes, 0)
@@ -211,36 +211,3 @@ def _check_index(path: bytes, shard: str, expected: Sequence[str] | set[str], fo
             f"{os.fsdecode(path)}: the index and {shard} disagree about tensor {differing[0][:200]!r}"
             f" ({len(differing)} in all)"
         )
-
-
-class _OpenFile:
-    """A regular file that is open and must not change until it is closed."""
-
-    def __init__(self, path: bytes) -> None:
-        self.path = path
-        self.fd = -1
-        self.bytes = 0
-
-    def __enter__(self) -> _OpenFile:
-        where = os.fsdecode(self.path)
-        try:
-            if not stat.S_ISREG(os.stat(self.path).st_mode):
-                raise InputError(f"cannot hash {where!r}: it is not a regular file")
-            self.fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"cannot hash {where!r}: {reason}; check the path and its permissions") from error
-        try:
-            self._stamp = reading.take_stamp(self.fd, self.path)
-        except BaseException:
-            os.close(self.fd)
-            raise
-        self.bytes = self._stamp.bytes
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        try:
-            # A header that was torn by a writer is no malformed header: say the former.
-            reading.check_stamp(self.fd, self._stamp, self.path)
-        finally:
-            os.close(self.fd)
