@@ -12,7 +12,14 @@ from typing import Any
 
 from reprofp._core import ffi, lib
 
-__all__ = ["cpuid", "environ", "floating_point_state", "library_name", "loaded_thread_pools"]
+__all__ = [
+    "cpuid",
+    "environ",
+    "floating_point_state",
+    "known_features",
+    "library_name",
+    "loaded_thread_pools",
+]
 
 _CACHES = ("l1d", "l1i", "l2", "l3")
 _TRAILING = re.compile(r"(?:-[0-9a-f]{8,}|-r?\d+(?:\.\d+)+)+$")
@@ -50,6 +57,11 @@ def cpuid() -> dict[str, Any]:
         "hypervisor": _text(cpu.hypervisor) if cpu.in_hypervisor else None,
         "caches": {name: size for name in _CACHES if (size := getattr(cpu, f"cache_{name}_bytes"))},
     }
+
+
+def known_features() -> frozenset[str]:
+    """Return the names of the x86 instruction sets that numerical code chooses its kernels by."""
+    return frozenset(_text(lib.rfp_cpu_feature_name(index)) for index in range(lib.rfp_cpu_feature_count()))
 
 
 def floating_point_state() -> dict[str, Any]:
