@@ -49,7 +49,9 @@ def find_program(name: str, environ: Mapping[str, str]) -> str:
         NotStartedError: there is none (127), or none that may be executed (126).
     """
     folders = [""] if "/" in name else environ.get("PATH", os.defpath).split(os.pathsep)
-    found = [path for path in (os.path.join(folder, name) for folder in folders) if os.path.exists(path)] if name else []
+    found = (
+        [path for path in (os.path.join(folder, name) for folder in folders) if os.path.exists(path)] if name else []
+    )
     for path in found:
         if os.access(path, os.X_OK) and not os.path.isdir(path):
             return path
@@ -105,7 +107,7 @@ def _spawn(argv: Sequence[str], environ: Mapping[str, str], mask: set[signal.Sig
     defaults = [number for number in _IGNORED_BY_PYTHON if signal.getsignal(number) == signal.SIG_IGN]
     try:
         try:
-            return os.posix_spawn(program, argv, environ, setsigmask=mask, setsigdef=defaults)
+            return os.posix_spawn(program, list(argv), environ, setsigmask=mask, setsigdef=defaults)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
