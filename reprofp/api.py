@@ -61,7 +61,9 @@ def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by k
     from reprofp.capture import describe_process  # noqa: PLC0415
 
     taken = describe_process(
-        process, declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"]), _phase(phase)
+        process,
+        declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"]),
+        _phase(phase),
     )
     if record:
         from reprofp.ledger import Ledger  # noqa: PLC0415

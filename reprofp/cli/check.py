@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from reprofp.probes.base import Experiment
 
 _EXAMPLES = (
-    ("before a run: is anything in the way of the same bits?", "reprofp check --baseline last-known-good --require bitwise"),
+    (
+        "before a run: is anything in the way of the same bits?",
+        "reprofp check --baseline last-known-good --require bitwise",
+    ),
     (
         "with what is going to run, its data and its configuration",
         "reprofp check --baseline last-known-good --require statistical --data train=data -- python train.py",

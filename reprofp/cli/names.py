@@ -50,7 +50,9 @@ def describe_record(name: str, record: Record) -> str:
 
     short = short_id("rn1" if isinstance(record, Run) else "sn1", record.raw_id)
     says_more = name.lower() not in record.id
-    return f"{short} ({name}, {format_time(record.time_ns)})" if says_more else f"{short} ({format_time(record.time_ns)})"
+    return (
+        f"{short} ({name}, {format_time(record.time_ns)})" if says_more else f"{short} ({format_time(record.time_ns)})"
+    )
 
 
 def offer_names(ledger: Path | None) -> Iterable[tuple[str, str]]:

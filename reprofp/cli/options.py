@@ -39,9 +39,7 @@ class _NamedPath(click.ParamType):
 
     name = "[NAME=]PATH"
 
-    def convert(
-        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> tuple[str, Path]:
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, Path]:
         if isinstance(value, tuple):
             return value
         name, equals, rest = value.partition("=")
@@ -58,9 +56,7 @@ class _Seed(click.ParamType):
 
     name = "[NAME=]VALUE"
 
-    def convert(
-        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> tuple[str, int | str]:
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, int | str]:
         if isinstance(value, tuple):
             return value
         name, equals, text = value.rpartition("=")
@@ -174,9 +170,7 @@ def vary_options(function: _Function) -> _Function:
             help="A fact of the experiment that differs on purpose, or a prefix (config.lr). Repeatable.",
         ),
         click.option("--ignore", type=FACT, multiple=True, help="A fact to leave out, or a prefix. Repeatable."),
-        click.option(
-            "--accept-measured", is_flag=True, help="Let measured or repeated evidence stand for a promise."
-        ),
+        click.option("--accept-measured", is_flag=True, help="Let measured or repeated evidence stand for a promise."),
     )
     for decorator in reversed(decorators):
         function = decorator(function)

@@ -17,7 +17,14 @@ from reprofp.render.layout import Line, plain
 
 __all__ = ["print_json", "print_json_line", "print_lines", "print_text", "remark", "screen_width"]
 
-_STYLES = {"good": "bold green", "bad": "bold red", "doubt": "bold yellow", "strong": "bold", "dim": "dim", "path": "cyan"}
+_STYLES = {
+    "good": "bold green",
+    "bad": "bold red",
+    "doubt": "bold yellow",
+    "strong": "bold",
+    "dim": "dim",
+    "path": "cyan",
+}
 _WIDTH = 100
 """The width where no terminal tells one."""
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _EXAMPLES = (
     ("the environment that is active in this shell; prints the record's id", "reprofp snapshot"),
-    ("with the data and the hyper-parameters of an experiment", "reprofp snapshot --data train=data --config config.yaml"),
+    (
+        "with the data and the hyper-parameters of an experiment",
+        "reprofp snapshot --data train=data --config config.yaml",
+    ),
     ("give it a name to compare with later", "reprofp snapshot --tag last-known-good"),
     ("only look: all facts as JSON, nothing recorded", "reprofp snapshot --no-record --json"),
     ("a file to carry to another machine", "reprofp snapshot --no-record --output here.rfp"),

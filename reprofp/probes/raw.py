@@ -23,28 +23,11 @@ __all__ = ["SCHEMA", "collect", "observing"]
 SCHEMA = 1
 """The version of the dict's form."""
 
-_FLAGS = (
-    "debug",
-    "inspect",
-    "interactive",
-    "optimize",
-    "dont_write_bytecode",
-    "no_user_site",
-    "no_site",
-    "ignore_environment",
-    "verbose",
-    "bytes_warning",
-    "quiet",
-    "hash_randomization",
-    "isolated",
-    "dev_mode",
-    "utf8_mode",
-    "warn_default_encoding",
-    "safe_path",
-    "int_max_str_digits",
-    "thread_inherit_context",
-    "context_aware_warnings",
-)
+_FLAGS = """
+    debug inspect interactive optimize dont_write_bytecode no_user_site no_site ignore_environment verbose
+    bytes_warning quiet hash_randomization isolated dev_mode utf8_mode warn_default_encoding safe_path
+    int_max_str_digits thread_inherit_context context_aware_warnings
+"""
 _LOCALES = ("LC_CTYPE", "LC_COLLATE", "LC_MONETARY", "LC_NUMERIC", "LC_TIME", "LC_MESSAGES")
 _VERSION_LENGTH = 100
 _UNTOUCHED_KEY = 0x80000000
@@ -57,9 +40,7 @@ _own_libraries: set[str] = set()
 def collect() -> dict[str, Any]:
     """Look at this process, from the thread whose floating-point state is asked for."""
     libraries = _guard(_read_libraries)
-    loaded = _guard(_read_modules)
-    modules = loaded if "error" in loaded else {name: item[0] for name, item in loaded.items()}
-    versions = loaded if "error" in loaded else {name: item[1] for name, item in loaded.items() if item[1]}
+    modules, versions = _guard(_read_modules), _guard(_read_versions)
     mapped = libraries if isinstance(libraries, list) else []
     return {
         "schema": SCHEMA,
@@ -70,7 +51,7 @@ def collect() -> dict[str, Any]:
         "executable": sys.executable,
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
-        "path": _guard(lambda: [item for item in sys.path if isinstance(item, str)]),
+        "path": _guard(lambda: [item for item in map(_as_text, sys.path) if item is not None]),
         "environ": _guard(lambda: dict(os.environ)),
         "environ_start": _guard(_read_first_environ),
         "python": _guard(_describe_python),
@@ -79,7 +60,7 @@ def collect() -> dict[str, Any]:
         "libraries": [item for item in mapped if item["path"] not in _own_libraries]
         if isinstance(libraries, list)
         else libraries,
-        "thread_pools": _guard(lambda: _ask_thread_pools([item["path"] for item in mapped])),
+        "thread_pools": _guard(lambda: _ask_thread_pools(mapped)),
         "affinity": _guard(lambda: sorted(os.sched_getaffinity(0))),
         "floating_point": _guard(lambda: _read_floating_point([item["path"] for item in mapped])),
         "rng": {"python": _guard(_describe_random), "numpy": _guard(_describe_numpy_random)},
@@ -99,25 +80,25 @@ class observing:  # noqa: N801 - reads as a statement
     only those of reprofp's own dependencies, since another thread may import something meanwhile.
     """
 
-    _OWN = frozenset(
-        "reprofp _cffi_backend cffi click cpuinfo msgpack psutil pynvml rich tomli yaml _yaml zstandard".split()
-    )
+    _OWN = "reprofp _cffi_backend cffi click cpuinfo msgpack psutil pynvml rich tomli yaml _yaml zstandard"
 
     def __enter__(self) -> None:
         """Remember what is there."""
         self._before = set(sys.modules), _read_mapped_paths()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Keep in mind what has come since."""
         modules, libraries = self._before
         _own_modules.update(name for name in set(sys.modules) - modules if self._is_own(_find_module_file(name), name))
         _own_libraries.update(path for path in _read_mapped_paths() - libraries if self._is_own(path, ""))
 
     def _is_own(self, path: str | None, name: str) -> bool:
-        if name.partition(".")[0] in self._OWN or path is None:
+        if name.partition(".")[0] in self._OWN.split() or path is None:
             return True
         _, installed, below = path.rpartition("-packages/")
-        return not installed or below.partition("/")[0].partition(".")[0] in self._OWN
+        return not installed or below.partition("/")[0].partition(".")[0] in self._OWN.split()
 
 
 def _guard(part: Callable[[], Any]) -> Any:
@@ -145,8 +126,11 @@ def _read_libraries() -> list[dict[str, Any]]:
             continue
         path, deleted, _ = fields[5].partition(" (deleted)")
         base = path.rpartition("/")[2]
-        if path != executable and (".so" in base or "x" in fields[1]):
-            found[path] = {"path": path, "base": base, "inode": int(fields[4]), "deleted": bool(deleted)}
+        begin, end = (int(address, 16) for address in fields[0].split("-"))
+        if path in found:
+            found[path]["end"] = end
+        elif path != executable and (".so" in base or "x" in fields[1]):
+            found[path] = {"path": path, "base": base, "begin": begin, "end": end, "deleted": bool(deleted)}
     return [found[path] for path in sorted(found)]
 
 
@@ -155,17 +139,24 @@ def _read_mapped_paths() -> set[str]:
     return {item["path"] for item in libraries} if isinstance(libraries, list) else set()
 
 
-def _read_modules() -> dict[str, tuple[str | None, str | None]]:
-    """Return file and version of every module, without waking those that load lazily."""
-    found: dict[str, tuple[str | None, str | None]] = {}
-    used = _find_used() if _own_modules else set()
-    for name, module in list(sys.modules.items()):
-        if not isinstance(name, str) or module is None or (name in _own_modules and name not in used):
-            continue
-        names = _names_of(module)
-        version = None if "." in name else names.get("__version__")
-        found[name] = (_as_text(names.get("__file__")), _as_text(version, _VERSION_LENGTH))
-    return found
+def _read_modules() -> dict[str, str | None]:
+    """Return every module's file, without waking modules that load lazily."""
+    hidden = _own_modules - _find_used() if _own_modules else set()
+    loaded = [
+        (name, module)
+        for name, module in list(sys.modules.items())
+        if _as_text(name) is not None and name not in hidden
+    ]
+    return {name: _as_text(_names_of(module).get("__file__")) for name, module in loaded}
+
+
+def _read_versions() -> dict[str, str]:
+    versions = {
+        name: _as_text(_names_of(sys.modules[name]).get("__version__"))
+        for name in list(_read_modules())
+        if "." not in name
+    }
+    return {name: version[:_VERSION_LENGTH] for name, version in versions.items() if version}
 
 
 def _names_of(module: object) -> dict[str, Any]:
@@ -176,8 +167,8 @@ def _names_of(module: object) -> dict[str, Any]:
     return names if isinstance(names, dict) else {}
 
 
-def _as_text(value: object, limit: int = 4096) -> str | None:
-    return str(value)[:limit] if isinstance(value, str) else None
+def _as_text(value: object) -> str | None:
+    return str(value) if isinstance(value, str) else None
 
 
 def _find_module_file(name: str) -> str | None:
@@ -215,7 +206,7 @@ def _read_children() -> dict[str, Any]:
 
 
 def _describe_python() -> dict[str, Any]:
-    flags = {name: getattr(sys.flags, name) for name in _FLAGS if hasattr(sys.flags, name)}
+    flags = {name: getattr(sys.flags, name) for name in _FLAGS.split() if hasattr(sys.flags, name)}
     build, _, compiler = sys.version.partition("(")[2].partition(") ")
     return {
         "version": sys.version.split()[0],
@@ -261,7 +252,7 @@ def _has_option(letter: str, arguments: list[str]) -> bool:
 
 
 def _describe_encodings() -> dict[str, Any]:
-    import _locale  # noqa: PLC0415 - built in
+    import _locale  # built in
 
     codeset = "utf-8" if sys.flags.utf8_mode else _locale.nl_langinfo(_locale.CODESET)
     return {
@@ -272,7 +263,7 @@ def _describe_encodings() -> dict[str, Any]:
 
 
 def _describe_locale() -> dict[str, Any]:
-    import _locale  # noqa: PLC0415 - built in; setlocale with one argument only asks
+    import _locale  # built in; setlocale with one argument only asks
 
     return {name: _locale.setlocale(getattr(_locale, name)) for name in _LOCALES if hasattr(_locale, name)}
 
@@ -285,16 +276,16 @@ def _describe_sitecustomize() -> dict[str, Any] | None:
 def _hash(*parts: bytes) -> str:
     """Return the SHA-256 of ``parts``, by the interpreter's own small module rather than OpenSSL."""
     try:
-        from _sha2 import sha256  # type: ignore[import-not-found]  # noqa: PLC0415 - Python 3.12 and later
+        from _sha2 import sha256  # type: ignore[import-not-found]  # Python 3.12 and later
     except ImportError:
         try:
-            from _sha256 import sha256  # type: ignore[import-not-found]  # noqa: PLC0415 - up to 3.11
+            from _sha256 import sha256  # type: ignore[import-not-found]  # up to 3.11
         except ImportError:
-            from hashlib import sha256  # noqa: PLC0415
+            from hashlib import sha256
     digest = sha256()
     for part in parts:
         digest.update(part)
-    return "sha256:" + digest.hexdigest()
+    return "sha256:" + str(digest.hexdigest())
 
 
 def _describe_random() -> dict[str, Any]:
@@ -359,97 +350,153 @@ def _describe_blas(numpy: Any) -> dict[str, Any]:
     return {"name": ",".join(info.get("libraries", ())) or None, "version": None}
 
 
-def _open_loaded(path: str) -> Any:
-    """Return a handle of a library that is already mapped; raises OSError for any other."""
-    import ctypes  # noqa: PLC0415 - after the maps were read
+class _Library:
+    """A mapped library, asked through the handle that the process has; holds what it defines itself."""
 
-    return ctypes.CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+    def __init__(self, item: dict[str, Any]) -> None:
+        import ctypes  # after the maps were read
+
+        self.base, self._begin, self._end, self._ctypes = item["base"], item["begin"], item["end"], ctypes
+        self._handle = ctypes.CDLL(item["path"], mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+
+    def find(self, *names: str) -> Any:
+        """Return the first of these functions that the library itself defines, rather than one that it uses."""
+        for name in names:
+            symbol = getattr(self._handle, name, None)
+            address = self._ctypes.cast(symbol, self._ctypes.c_void_p).value if symbol is not None else None
+            if address is not None and self._begin <= address < self._end:
+                return symbol
+        return None
+
+    def number(self, *names: str) -> int | None:
+        symbol = self.find(*names)
+        return None if symbol is None else int(symbol())
+
+    def flag(self, *names: str) -> bool | None:
+        number = self.number(*names)
+        return None if number is None else bool(number)
+
+    def text(self, *names: str) -> str | None:
+        symbol = self.find(*names)
+        if symbol is None:
+            return None
+        symbol.restype = self._ctypes.c_char_p
+        text = symbol()
+        return None if text is None else str(text.decode("ascii", "replace").strip())
+
+    def sleeps(self) -> bool:
+        """Whether it is an OpenMP runtime of the KMP family that has not started: asking would start it.
+
+        One that runs has registered itself in the environment, or in a file of shared memory.
+        """
+        if self.find("__kmpc_fork_call") is None:
+            return False
+        name = "__KMP_REGISTERED_LIB_%d" % os.getpid()
+        getenv = self._ctypes.CDLL(None).getenv
+        getenv.restype = self._ctypes.c_char_p
+        variable = getenv(name.encode()) or getenv(("%s_%d" % (name, os.getuid())).encode())
+        return variable is None and not os.path.exists("/dev/shm/%s_%d" % (name, os.getuid()))  # noqa: S108 - only looked for
 
 
-def _ask_thread_pools(paths: list[str]) -> list[dict[str, Any]]:
+def _ask_thread_pools(libraries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    candidates = [item for item in libraries if any(part in item["base"] for part in ("omp", "blas", "mkl", "blis"))]
+    opened = [_guard(lambda item=item: _Library(item)) for item in candidates]  # type: ignore[misc]
+    loaded = [library for library in opened if isinstance(library, _Library)]
     pools = []
-    for path in paths:
-        base = path.rpartition("/")[2]
-        for api, starts, ask in _POOLS:
-            if base.startswith(starts):
-                facts = _guard(lambda ask=ask, path=path: ask(_open_loaded(path)))  # type: ignore[misc]
-                if facts is not None:
-                    pools.append(dict(_NO_FACTS, api=api, name=_strip_version(base), **facts))
+    for library in loaded:
+        for ask in (_ask_openmp, _ask_openblas, _ask_mkl, _ask_blis):
+            facts = _guard(lambda ask=ask, library=library: ask(library, loaded))  # type: ignore[misc]
+            if facts and "api" in facts:
+                pools.append(dict(_NO_FACTS, name=_strip_version(library.base), **facts))
     return pools
 
 
 _NO_FACTS: dict[str, Any] = {"threads": None, "dynamic": None, "version": None, "core": None, "layer": None}
+_MKL_LAYERS = (
+    ("intel", "libmkl_intel_thread."),
+    ("gnu", "libmkl_gnu_thread."),
+    ("tbb", "libmkl_tbb_thread."),
+    ("sequential", "libmkl_sequential."),
+)
 
 
 def _strip_version(base: str) -> str:
-    """Return a library's name without its suffix, and without the hash that wheels add to it."""
+    """Return a library's name without its suffix, its version and the hashes that wheels add to it."""
+    import re
+
     stem = base.partition(".so")[0]
-    name, dash, tail = stem.rpartition("-")
-    return name if dash and len(tail) >= 8 and all(letter in "0123456789abcdef" for letter in tail) else stem
+    return re.sub(r"(?:-[0-9a-f]{8,}|-r?\d+(?:\.\d+)+)+$", "", stem) or stem
 
 
-def _find_symbol(library: Any, *names: str) -> Any:
-    for name in names:
-        symbol = getattr(library, name, None)
-        if symbol is not None:
-            return symbol
-    return None
-
-
-def _call_for_number(symbol: Any) -> int | None:
-    return None if symbol is None else int(symbol())
-
-
-def _call_for_text(symbol: Any) -> str | None:
-    import ctypes  # noqa: PLC0415
-
-    if symbol is None:
+def _ask_openmp(library: _Library, _loaded: list[_Library]) -> dict[str, Any] | None:
+    if library.find("omp_get_max_threads") is None:
         return None
-    symbol.restype = ctypes.c_char_p
-    text = symbol()
-    return None if text is None else text.decode("ascii", "replace").strip()
+    if library.sleeps():
+        return {"api": "openmp"}
+    return {
+        "api": "openmp",
+        "threads": library.number("omp_get_max_threads"),
+        "dynamic": library.flag("omp_get_dynamic"),
+    }
 
 
-def _ask_openmp(library: Any) -> dict[str, Any] | None:
-    threads = _call_for_number(_find_symbol(library, "omp_get_max_threads"))
-    dynamic = _call_for_number(_find_symbol(library, "omp_get_dynamic"))
-    return None if threads is None else {"threads": threads, "dynamic": None if dynamic is None else bool(dynamic)}
+def _ask_openblas(library: _Library, _loaded: list[_Library]) -> dict[str, Any] | None:
+    forms = [prefix + "openblas_get_%s" + suffix for prefix in ("", "scipy_") for suffix in ("", "64_", "_64")]
 
+    def names(getter: str) -> list[str]:
+        return [form % getter for form in forms]
 
-def _ask_openblas(library: Any) -> dict[str, Any] | None:
-    forms = ("scipy_openblas_%s64_", "scipy_openblas_%s", "openblas_%s64_", "openblas_%s")
-
-    def find(name: str) -> Any:
-        return _find_symbol(library, *(form % name for form in forms))
-
-    threads = _call_for_number(find("get_num_threads"))
-    config = (_call_for_text(find("get_config")) or "").split()
+    if library.find(*names("num_threads")) is None:
+        return None
+    config = (library.text(*names("config")) or "").split()
     layers = {0: "sequential", 1: "pthreads", 2: "openmp", None: None}
-    layer = layers.get(_call_for_number(find("get_parallel")))
-    if threads is None:
+    return {
+        "api": "openblas",
+        "threads": library.number(*names("num_threads")),
+        "version": config[1] if len(config) > 1 and config[0] == "OpenBLAS" else None,
+        "core": library.text(*names("corename")),
+        "layer": layers.get(library.number(*names("parallel"))),
+    }
+
+
+def _ask_mkl(library: _Library, loaded: list[_Library]) -> dict[str, Any] | None:
+    """Ask MKL; its dispatching library loads its layers at the first call, and they start OpenMP."""
+    if library.find("MKL_Get_Max_Threads") is None:
         return None
-    version = config[1] if len(config) > 1 and config[0] == "OpenBLAS" else None
-    return {"threads": threads, "version": version, "core": _call_for_text(find("get_corename")), "layer": layer}
+    bases = [other.base for other in loaded]
+    if library.base.startswith("libmkl_rt") and not any(base.startswith("libmkl_core.") for base in bases):
+        return {"api": "mkl"}
+    layers = [name for name, start in _MKL_LAYERS if any(base.startswith(start) for base in bases)]
+    return {
+        "api": "mkl",
+        "threads": None if any(other.sleeps() for other in loaded) else library.number("MKL_Get_Max_Threads"),
+        "dynamic": library.flag("MKL_Get_Dynamic"),
+        "version": _read_mkl_version(library),
+        "layer": layers[0] if layers else None,
+    }
 
 
-def _ask_mkl(library: Any) -> dict[str, Any] | None:
-    threads = _call_for_number(_find_symbol(library, "MKL_Get_Max_Threads", "mkl_get_max_threads"))
-    dynamic = _call_for_number(_find_symbol(library, "MKL_Get_Dynamic", "mkl_get_dynamic"))
-    return None if threads is None else {"threads": threads, "dynamic": None if dynamic is None else bool(dynamic)}
+def _read_mkl_version(library: _Library) -> str | None:
+    import ctypes
+
+    put, buffer = library.find("MKL_Get_Version_String"), ctypes.create_string_buffer(256)
+    if put is None:
+        return None
+    put(buffer, 255)
+    words = buffer.value.decode("ascii", "replace").partition("Version ")[2].split()
+    return words[0] if words else None
 
 
-def _ask_blis(library: Any) -> dict[str, Any] | None:
-    threads = _call_for_number(_find_symbol(library, "bli_thread_get_num_threads"))
-    version = _call_for_text(_find_symbol(library, "bli_info_get_version_str"))
-    return None if threads is None else {"threads": threads, "version": version}
-
-
-_POOLS: tuple[tuple[str, tuple[str, ...], Callable[[Any], dict[str, Any] | None]], ...] = (
-    ("openmp", ("libgomp", "libomp", "libiomp"), _ask_openmp),
-    ("openblas", ("libopenblas", "libscipy_openblas"), _ask_openblas),
-    ("mkl", ("libmkl_rt",), _ask_mkl),
-    ("blis", ("libblis",), _ask_blis),
-)
+def _ask_blis(library: _Library, _loaded: list[_Library]) -> dict[str, Any] | None:
+    if library.find("bli_thread_get_num_threads") is None:
+        return None
+    layers = [name for name in ("openmp", "pthreads") if library.flag("bli_info_get_enable_" + name)]
+    return {
+        "api": "blis",
+        "threads": library.number("bli_thread_get_num_threads"),
+        "version": library.text("bli_info_get_version_str"),
+        "layer": layers[0] if layers else None,
+    }
 
 
 def _read_floating_point(paths: list[str]) -> dict[str, Any] | None:
@@ -461,14 +508,14 @@ def _read_floating_point(paths: list[str]) -> dict[str, Any] | None:
     if os.uname().machine != "x86_64" or not libm:
         return None
     words = _call_fegetenv(libm[0])
-    mxcsr, control = words[7], words[0] & 0xFFFF
+    mxcsr, control = words[7] & ~0x3F, words[0] & 0xFFFF  # without the exceptions that were raised so far
     rounding = ("nearest", "downward", "upward", "toward_zero")[mxcsr >> 13 & 3]
     return {"mxcsr": mxcsr, "x87_control": control, "fpcr": None, "rounding": rounding}
 
 
 def _call_fegetenv(path: str) -> list[int]:
     """Call it through the compiled half of ctypes: importing the other half takes longer than all else here."""
-    import _ctypes  # noqa: PLC0415 - after the maps were read
+    import _ctypes  # after the maps were read
 
     word = type("word", (_ctypes._SimpleCData,), {"_type_": "I"})  # noqa: SLF001
     buffer = type("buffer", (_ctypes.Array,), {"_type_": word, "_length_": 16})()

@@ -172,9 +172,7 @@ def _identity_json(record: Record) -> dict[str, Any]:
     }
 
 
-def record_json(
-    record: Record, *, prefixes: Sequence[FactPath] = (), circumstances: bool = False
-) -> dict[str, Any]:
+def record_json(record: Record, *, prefixes: Sequence[FactPath] = (), circumstances: bool = False) -> dict[str, Any]:
     """Return a record (schema record.schema.json), with all of its facts or those below ``prefixes``.
 
     Circumstances are there only on request.

@@ -228,7 +228,9 @@ def _watch_draws() -> None:
 def _note_draw(frame: "FrameType | None") -> None:
     module, function = _find_caller(frame)
     # numpy seeds its legacy generator while it is imported; whether that one is used shows in its state.
-    if not (function == "<module>" and module.partition(".")[2].partition(".")[0] == "random" and module[:6] == "numpy."):
+    if not (
+        function == "<module>" and module.partition(".")[2].partition(".")[0] == "random" and module[:6] == "numpy."
+    ):
         _count(entropy, module)
 
 
@@ -294,13 +296,13 @@ def _finish(mark: str, pid: int) -> None:
 
 def _collect() -> "dict[str, Any]":
     """Collect by the file that reprofp itself collects with, found beside this one."""
-    from _frozen_importlib_external import SourceFileLoader  # noqa: PLC0415 - loaded in every interpreter
+    from _frozen_importlib_external import SourceFileLoader
 
     modules = set(sys.modules)
     folder = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
     path = os.path.join(folder, "probes", "raw.py")
     names: "dict[str, Any]" = {"__name__": "reprofp_raw", "__file__": path}
-    exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]  # noqa: S102
+    exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]
     names["_own_modules"].update(set(sys.modules) - modules)
     raw: "dict[str, Any]" = names["collect"]()
     raw["audit"] = {
@@ -330,7 +332,7 @@ def _send(raw: "dict[str, Any]", mark: str) -> None:
 
 def _encode(value: "Any") -> str:
     """Write JSON; the json module would first import the regular expressions."""
-    import _json  # noqa: PLC0415
+    import _json
 
-    encode = _json.make_encoder(None, str, _json.encode_basestring_ascii, None, ":", ",", False, False, True)  # type: ignore[attr-defined]
+    encode = _json.make_encoder(None, str, _json.encode_basestring_ascii, None, ":", ",", False, False, True)
     return "".join(encode(value, 0))

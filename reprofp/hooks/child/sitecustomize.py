@@ -5,6 +5,8 @@ included. What the program then sees is what it would have seen without reprofp:
 sys.path, environment, and the sitecustomize module that this one shadows, or none.
 """
 
+# mypy: ignore-errors
+# Annotations do not parse in Python 2.
 import os
 import sys
 
@@ -68,8 +70,8 @@ def main():
     if reports and sys.version_info >= (3, 8):
         try:
             listen(folder, reports)
-        except Exception:
-            raise  # the parent finds no report, and says Unknown
+        except Exception:  # noqa: BLE001, S110 - the program comes first
+            pass  # the parent finds no report, and says Unknown
     run_shadowed()
 
 
