@@ -15,7 +15,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reprofp.model.observations import Value
 from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
 from reprofp.probes.env_classes import EnvClass, Keys, load_classes
@@ -84,11 +83,11 @@ class _Place:
             value = re.sub(rf"{folder}(?=$|[:;,\s])", ".", re.sub(rf"{folder}/(?=[^:;,\s])", "", value))
         return redact_path(value, self.home)
 
-    def shorten(self, value: str) -> Value:
-        """Keep only the base names of paths."""
+    def shorten(self, value: str) -> list[str]:
+        """Keep only the base names of paths; give one text where the value is no list of paths."""
         if self.only_paths:
-            return [to_value(_base_name(entry)) for entry in value.split(":") if entry]
-        return to_value(_ABSOLUTE_PATH.sub(lambda match: _base_name(match[0]), value))
+            return [_base_name(entry) for entry in value.split(":") if entry]
+        return [_ABSOLUTE_PATH.sub(lambda match: _base_name(match[0]), value)]
 
 
 def _base_name(path: str) -> str:
@@ -113,10 +112,11 @@ def _add_value(report: Report, path: tuple[str, ...], value: str, place: _Place)
     open_form = _DEVICE_UUID.sub(r"\1-*", normal)
     plain = str(redact_value(path[-1], open_form))
     short = place.shorten(plain)
-    report.observe(*path, value=short)
+    values = list(map(to_value, short))
+    report.observe(*path, value=values if place.only_paths else values[0])
     if plain != open_form:
         _keep_secret(report, path, value)
-    elif open_form not in (short, ":".join(map(str, short)) if isinstance(short, list) else short):
+    elif open_form != ":".join(short):
         _keep_secret(report, path, normal)
 
 

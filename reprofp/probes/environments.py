@@ -78,7 +78,8 @@ def _ask_interpreter(python: Path, environ: Mapping[str, str]) -> Environment:
     try:
         answer = subprocess.run(
             [os.fspath(python), "-c", _ASK],
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             check=True,
             timeout=_ASK_SECONDS,
             env=dict(environ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -80,6 +80,7 @@ def _read_stable_lines(path: str) -> list[bytes]:
     if b"__pycache__/" in data:
         lines = [line for line in lines if b"__pycache__/" not in line]
     lines.sort()
+    del lines[: bisect_right(lines, b"")]
     info = os.fsencode(os.path.basename(os.path.dirname(path))) + b"/"
     special: list[bytes] = []
     for prefix in (b"..", b"/", info):
