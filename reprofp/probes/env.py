@@ -19,6 +19,7 @@ from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
 from reprofp.probes.env_classes import EnvClass, Keys, load_classes
 from reprofp.probes.files import to_bytes, to_text, to_value
+from reprofp.probes.raw_values import take_map
 from reprofp.probes.redaction import redact_path, redact_value
 
 __all__ = ["EnvProbe"]
@@ -39,7 +40,12 @@ class EnvProbe:
         return True
 
     def observe(self, context: Context) -> Report:
-        """Report every variable according to its class."""
+        """Report every variable according to its class.
+
+        Raises:
+            OSError: the process could not read its environment.
+            ValueError: the process could not read its environment.
+        """
         report, classes = Report(), load_classes()
         home, cwd = context.environ.get("HOME", ""), str(context.cwd)
         for name, value in _read_environ(context).items():
@@ -53,8 +59,11 @@ class EnvProbe:
 
 
 def _read_environ(context: Context) -> Mapping[str, str]:
-    process = context.process or {}
-    return process.get("environ") or process.get("environ_start") or context.environ
+    """Return the environment that libraries of the process see: the live one before that of its start."""
+    if context.process is None:
+        return context.environ
+    live = "environ" in context.process
+    return take_map(context.process, "environ" if live else "environ_start") or context.environ
 
 
 def _is_file_of_flags(value: str, keys: Keys) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reprofp.probes.base import Context
 from reprofp.probes.files import read_bounded
+from reprofp.probes.raw_values import take_list
 
 __all__ = ["Environment", "find_environment"]
 
@@ -43,8 +44,8 @@ def find_environment(context: Context) -> Environment:
         TimeoutError: it does not answer in time.
     """
     if context.process is not None:
-        prefix = context.process.get("prefix") or sys.prefix
-        return Environment(_unique(context.process.get("path") or sys.path), prefix)
+        path = take_list(context.process, "path") or sys.path
+        return Environment(_unique(map(str, path)), str(context.process.get("prefix") or sys.prefix))
     if context.python is not None:
         return _of_interpreter(context.python, context.environ)
     for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):

@@ -12,13 +12,15 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from reprofp.model.observations import ABSENT
+from reprofp.model.observations import ABSENT, Unknown, UnknownCode
 from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
 from reprofp.probes.distributions import Distribution, list_distributions, normalise_name
 from reprofp.probes.environments import Environment, find_environment
 from reprofp.probes.files import to_text, to_value
+from reprofp.probes.raw_values import take_map
 
 __all__ = ["PackagesProbe"]
 
@@ -92,24 +94,20 @@ def _add_conda(report: Report, prefix: str, installed: Mapping[str, Distribution
         report.observe("installed", name, "conda_build", value=to_value(match[3]))
 
 
-def _add_imported(report: Report, process: Mapping[str, object], installed: Mapping[str, Distribution]) -> None:
-    modules, versions = process.get("modules"), process.get("versions")
-    if not isinstance(modules, Mapping):
+def _add_imported(report: Report, process: Mapping[str, Any], installed: Mapping[str, Distribution]) -> None:
+    try:
+        modules, versions = take_map(process, "modules"), take_map(process, "versions")
+    except (OSError, ValueError):
+        report.add("imported", fact=Unknown(UnknownCode.FAILED))
         return
     owners: dict[str, list[Distribution]] = defaultdict(list)
     for distribution in installed.values():
         for module in distribution.modules:
             owners[module].append(distribution)
-    known = versions if isinstance(versions, Mapping) else {}
     for top, files in _group_by_top(modules).items():
         for distribution in _find_owners(files, owners.get(top, [])):
-            version = known.get(top) if len(owners[top]) == 1 else None
-            report.observe(
-                "imported",
-                distribution.name,
-                "version",
-                value=to_value(version if isinstance(version, str) else distribution.version),
-            )
+            version = versions.get(top) if len(owners[top]) == 1 else None
+            report.observe("imported", distribution.name, "version", value=to_value(version or distribution.version))
 
 
 def _group_by_top(modules: Mapping[str, object]) -> dict[str, list[str]]:

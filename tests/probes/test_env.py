@@ -161,6 +161,13 @@ def test_the_environment_of_the_process_is_described_where_there_is_one():
     assert facts({"OMP_NUM_THREADS": "2"}, process=process) == {("OMP_NUM_THREADS",): "9"}
 
 
+def test_an_environment_that_the_process_could_not_read_is_not_empty():
+    with pytest.raises(PermissionError):
+        observe({}, process={"environ": {"error": "denied"}})
+    with pytest.raises(ValueError, match="could not read environ"):
+        observe({}, process={"environ": {"error": "failed"}})
+
+
 def test_bytes_that_are_not_text_are_kept():
     raw = os.fsdecode(b"a\xff")
     report = observe({"LANG": raw, f"X{raw}": raw})

@@ -234,6 +234,10 @@ def test_imported_packages(observe, site):
     assert imported == {"pyyaml": "6.0.0", "google-b": "2.0", "single": "1.0"}
 
 
+def test_imports_that_the_process_could_not_list_are_unknown(observe):
+    assert look(observe(modules={"error": "failed"}), "imported", "numpy") == Unknown(UnknownCode.FAILED)
+
+
 def test_nothing_is_said_about_imports_where_no_process_is_described(make_context, tmp_path):
     report = PackagesProbe().observe(make_context(python=None))
     assert not any(path[0] == "imported" for path in report.facts)
