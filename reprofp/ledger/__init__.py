@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from reprofp.ledger.store import Ledger
     from reprofp.ledger.summaries import Filter, Summary
     from reprofp.ledger.tags import TagMove
+    from reprofp.ledger.verify import Finding, VerifyReport
 
 __all__ = [
     "Filter",
+    "Finding",
     "Ledger",
     "Summary",
     "TagMove",
+    "VerifyReport",
     "default_path",
     "load",
     "read_record_file",
@@ -26,9 +29,11 @@ __all__ = [
 
 _HOMES = {
     "Filter": "summaries",
+    "Finding": "verify",
     "Ledger": "store",
     "Summary": "summaries",
     "TagMove": "tags",
+    "VerifyReport": "verify",
     "default_path": "folders",
     "load": "loading",
     "read_record_file": "files",

@@ -16,12 +16,25 @@ from reprofp.ledger.schema import seal
 from reprofp.model.ids import format_id, hash_bytes
 from reprofp.model.records import Record, Run, Snapshot
 
-__all__ = ["MAX_OBJECT_BYTES", "Encoding", "Item", "Objects", "iterate_items", "iterate_parts", "unpack"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_OBJECT_BYTES",
+    "Encoding",
+    "Item",
+    "ObjectSource",
+    "Objects",
+    "iterate_items",
+    "iterate_parts",
+    "pack",
+    "unpack",
+]
 
 MAX_OBJECT_BYTES = 64 * 1024 * 1024
 """The largest object; what a row claims beyond it is damage."""
 
-_MAX_DEPTH = 6
+MAX_DEPTH = 6
+"""How many deltas an object may be away from a full copy."""
+
 _LEVEL = 3
 
 
@@ -193,9 +206,32 @@ class Objects:
     def _read_base(self, number: int | None, depth: int) -> bytes | None:
         if number is None:
             return None
-        if depth >= _MAX_DEPTH:
-            raise ValueError(f"is more than {_MAX_DEPTH} deltas away from a full copy")
+        if depth >= MAX_DEPTH:
+            raise ValueError(f"is more than {MAX_DEPTH} deltas away from a full copy")
         base = self.read_row(number, depth + 1)
         if base is None:
             raise ValueError(f"rests on row {number}, which was purged")
         return base
+
+
+class ObjectSource:
+    """What a record's reader finds in a ledger; see ``reprofp.model.reading.Source``."""
+
+    def __init__(self, objects: Objects) -> None:
+        """Keep the table."""
+        self._objects = objects
+
+    def manifest(self, kind: str, raw_id: bytes) -> bytes:
+        """Return the manifest of the record ``raw_id``."""
+        data = self._objects.read(raw_id)
+        if data is None:
+            raise LookupError(f"{format_id(kind, raw_id)} has no manifest")
+        return data
+
+    def facet(self, raw_id: bytes) -> bytes | None:
+        """Return the facet ``raw_id``, or None where it was purged."""
+        return self._objects.read(raw_id)
+
+    def blob(self, kind: str, raw_id: bytes) -> bytes | None:  # noqa: ARG002  ids differ by kind already
+        """Return the blob ``raw_id``, or None where it was purged."""
+        return self._objects.read(raw_id)

@@ -18,7 +18,18 @@ from reprofp.ledger.folders import sync_folder
 from reprofp.model.canonical import encode
 from reprofp.model.observations import Value
 
-__all__ = ["APPLICATION_ID", "DDL", "FILE_NAME", "LOCK_NAME", "MIGRATIONS", "VERSION", "create", "lay_out", "seal"]
+__all__ = [
+    "APPLICATION_ID",
+    "DDL",
+    "FILE_NAME",
+    "KEPT_LEVEL",
+    "LOCK_NAME",
+    "MIGRATIONS",
+    "VERSION",
+    "create",
+    "lay_out",
+    "seal",
+]
 
 FILE_NAME = "ledger.sqlite"
 LOCK_NAME = "ledger.lock"
@@ -28,6 +39,9 @@ APPLICATION_ID = 0x72667031
 
 VERSION = 1
 """The version of the schema."""
+
+KEPT_LEVEL = 8
+"""Nodes of the Merkle tree are kept from this level on, one for 256 leaves; the rest is computed from the leaves."""
 
 MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
 """By the version that a step starts from."""

@@ -20,9 +20,11 @@ from reprofp.ledger.connections import Connection, is_fatal, open_reader, open_w
 from reprofp.ledger.folders import default_path
 from reprofp.ledger.merkle import Frontier, hash_leaf
 from reprofp.ledger.names import resolve
-from reprofp.ledger.objects import Objects, iterate_items, iterate_parts
+from reprofp.ledger.objects import Objects, ObjectSource, iterate_items, iterate_parts
+from reprofp.ledger.schema import KEPT_LEVEL
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
+from reprofp.ledger.verify import VerifyReport, verify
 from reprofp.model.ids import format_id, parse_id
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record, Run, Snapshot
@@ -30,9 +32,6 @@ from reprofp.model.records import Record, Run, Snapshot
 __all__ = ["Ledger"]
 
 _WAIT_S = 10.0
-_KEPT_LEVEL = 8
-"""Nodes of the tree are kept from this level on: one for 256 leaves, the rest is computed from the leaves."""
-
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -152,7 +151,7 @@ class Ledger:
         before = self.frontier()
         after, nodes = before.append(hash_leaf(manifest))
         self._database.execute("UPDATE tree SET size = ?, frontier = ?", (after.size, after.packed))
-        kept = [(node.level, node.position, node.hash) for node in nodes if node.level >= _KEPT_LEVEL]
+        kept = [(node.level, node.position, node.hash) for node in nodes if node.level >= KEPT_LEVEL]
         self._database.executemany("INSERT INTO tree_node VALUES (?, ?, ?)", kept)
         return before.size
 
@@ -222,7 +221,7 @@ class Ledger:
             if self._find_leaf(raw_id) is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
-                return read_record(kind, raw_id, _Source(self._objects))
+                return read_record(kind, raw_id, ObjectSource(self._objects))
             except (FormatError, LedgerError, LookupError) as error:
                 raise LedgerError(
                     f"cannot read {record_id} in the ledger in {self.path}: {error}; run `reprofp ledger verify`"
@@ -262,6 +261,15 @@ class Ledger:
     def __bool__(self) -> bool:
         """Say yes: an empty ledger is a ledger."""
         return True
+
+    def verify(self) -> VerifyReport:
+        """Read every byte, check every link, and report what is not as it should be; nothing is changed.
+
+        Raises:
+            LedgerError: the ledger is so damaged that nothing in it can be read.
+        """
+        with self._mutex, translate_errors(self.path, "verify"):
+            return verify(self._connection)
 
     def resolve(self, text: str) -> tuple[str, bytes, str | None]:
         """Return the kind and the raw id of the record that ``text`` names, and a note where one is due.
@@ -334,22 +342,3 @@ def describe_role(record: Record) -> str:
     if isinstance(record, Snapshot):
         return record.phase.value
     return record.processes[0].role if record.processes else ""
-
-
-class _Source:
-    """What a record's reader finds in a ledger."""
-
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
-
-    def manifest(self, kind: str, raw_id: bytes) -> bytes:
-        data = self._objects.read(raw_id)
-        if data is None:
-            raise LookupError(f"{format_id(kind, raw_id)} has no manifest")
-        return data
-
-    def facet(self, raw_id: bytes) -> bytes | None:
-        return self._objects.read(raw_id)
-
-    def blob(self, kind: str, raw_id: bytes) -> bytes | None:  # noqa: ARG002  ids differ by kind already
-        return self._objects.read(raw_id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from reprofp.errors import UsageError
 from reprofp.ledger.tags import Tags
@@ -19,6 +21,7 @@ _SELECT = (
     "SELECT r.leaf, m.kind, m.id, r.time_ns, f.id, f.conditions, f.experiment, r.exit_code, r.role, r.run"
     " FROM record AS r JOIN object AS m ON m.number = r.manifest JOIN fingerprint AS f ON f.number = r.fingerprint"
 )
+Names = Mapping[int, tuple[str, ...]]
 _BY_PART = {"fp1": "id", "fc1": "conditions", "fe1": "experiment"}
 
 
@@ -85,19 +88,40 @@ class Summaries:
     def walk(self, wanted: Filter, limit: int | None = None) -> Iterator[Summary]:
         """Yield what ``wanted`` asks for, the last appended first.
 
-        Each chunk is a read of its own, so that a slow consumer does not hold old pages in the log.
+        Each chunk is a read of its own, so that a slow consumer does not hold old pages in the log. Where
+        rows are damaged, the others are yielded before the error is raised.
         """
-        names = self._name_leaves()
-        conditions, values = wanted.write_sql()
-        sql = f"{_SELECT} WHERE {' AND '.join([*conditions, 'r.leaf < ?'])} ORDER BY r.leaf DESC LIMIT ?"
+        read = self._prepare(wanted)
         below, left = 2**63 - 1, limit
         while left is None or left > 0:
             count = _CHUNK if left is None else min(left, _CHUNK)
-            rows = self._database.execute(sql, (*values, below, count)).fetchall()
-            yield from (_read_row(row, names) for row in rows)
-            if len(rows) < count:
+            try:
+                chunk = read("r.leaf < ? ORDER BY r.leaf DESC LIMIT ?", below, count)
+            except sqlite3.DatabaseError as error:
+                yield from islice(self._walk_around(read, below), left)
+                raise error from None
+            yield from chunk
+            if len(chunk) < count:
                 return
-            below, left = rows[-1][0], None if left is None else left - count
+            below, left = chunk[-1].leaf, None if left is None else left - count
+
+    def _prepare(self, wanted: Filter) -> Callable[..., list[Summary]]:
+        """Return a function that takes the end of a query and its parameters."""
+        names = self._name_leaves()
+        conditions, values = wanted.write_sql()
+        start = f"{_SELECT} WHERE {''.join(condition + ' AND ' for condition in conditions)}"
+
+        def read(end: str, *parameters: int) -> list[Summary]:
+            return [_read_row(row, names) for row in self._database.execute(start + end, (*values, *parameters))]
+
+        return read
+
+    def _walk_around(self, read: Callable[..., list[Summary]], below: int) -> Iterator[Summary]:
+        """Yield what can be read one by one."""
+        size = self._database.execute("SELECT size FROM tree").fetchone()[0]
+        for leaf in range(min(below, size) - 1, -1, -1):
+            with contextlib.suppress(sqlite3.DatabaseError):
+                yield from read("r.leaf = ?", leaf)
 
     def _name_leaves(self) -> dict[int, tuple[str, ...]]:
         names: dict[int, tuple[str, ...]] = {}
@@ -138,7 +162,7 @@ class Summaries:
 
 def _read_row(
     row: tuple[int, str, bytes, int, bytes, bytes, bytes, int | None, str, int | None],
-    names: dict[int, tuple[str, ...]],
+    names: Names,
 ) -> Summary:
     leaf, kind, raw_id, time_ns, raw_fingerprint, conditions, experiment, exit_code, role, run = row
     return Summary(
