@@ -20,6 +20,7 @@ __all__ = [
     "LEVELS",
     "NAMED_PATH",
     "RECORD",
+    "collect_names",
     "experiment_options",
     "json_option",
     "ledger_option",
@@ -39,9 +40,7 @@ class _NamedPath(click.ParamType):
 
     name = "[NAME=]PATH"
 
-    def convert(
-        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> tuple[str, Path]:
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, Path]:
         if isinstance(value, tuple):
             return value
         name, equals, rest = value.partition("=")
@@ -58,9 +57,7 @@ class _Seed(click.ParamType):
 
     name = "[NAME=]VALUE"
 
-    def convert(
-        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
-    ) -> tuple[str, int | str]:
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, int | str]:
         if isinstance(value, tuple):
             return value
         name, equals, text = value.rpartition("=")
@@ -77,7 +74,7 @@ class _Fact(click.ParamType):
     name = "PATH"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        from reprofp.model.paths import parse_path  # noqa: PLC0415 - commands start without it
+        from reprofp.model.paths import parse_path
 
         if isinstance(value, tuple):
             return value
@@ -94,7 +91,7 @@ class _Record(click.ParamType):
 
     def shell_complete(self, ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer what the ledger holds; a ledger that cannot be read offers nothing."""
-        from reprofp.cli.names import offer_names  # noqa: PLC0415 - opens the ledger
+        from reprofp.cli.names import offer_names
 
         offers = offer_names(ctx.params.get("ledger"))
         found = [CompletionItem(name, help=about) for name, about in offers if name.startswith(incomplete)]
@@ -109,7 +106,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 ledger_option = click.option(
     "--ledger",
     type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="FOLDER",
     help="The ledger to use instead of your own (see REPROFP_HOME).",
 )
 require_option = click.option(
@@ -143,7 +140,7 @@ def experiment_options(function: _Function) -> _Function:
 
 
 def _read_experiment(**parts: tuple[Any, ...]) -> Experiment:
-    from reprofp.api import declare  # noqa: PLC0415 - the probes' types
+    from reprofp.api import declare
 
     return declare(
         data=read_named_paths(parts["data"]),
@@ -153,13 +150,25 @@ def _read_experiment(**parts: tuple[Any, ...]) -> Experiment:
     )
 
 
+def collect_names(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    """Collect named paths that need not be there yet.
+
+    Raises:
+        click.UsageError: a name stands twice.
+    """
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise click.UsageError(f"two outputs have the same name: name them, as in NAME={pairs[-1][1]}")
+    return named
+
+
 def read_named_paths(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
     """Collect named paths, refusing a name that stands twice or a path that is not there.
 
     Raises:
         InputError: a path is not there, or two have the same name.
     """
-    from reprofp.api import check_pairs  # noqa: PLC0415
+    from reprofp.api import check_pairs
 
     return check_pairs(pairs)
 
@@ -174,9 +183,7 @@ def vary_options(function: _Function) -> _Function:
             help="A fact of the experiment that differs on purpose, or a prefix (config.lr). Repeatable.",
         ),
         click.option("--ignore", type=FACT, multiple=True, help="A fact to leave out, or a prefix. Repeatable."),
-        click.option(
-            "--accept-measured", is_flag=True, help="Let measured or repeated evidence stand for a promise."
-        ),
+        click.option("--accept-measured", is_flag=True, help="Let measured or repeated evidence stand for a promise."),
     )
     for decorator in reversed(decorators):
         function = decorator(function)

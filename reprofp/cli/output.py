@@ -17,7 +17,14 @@ from reprofp.render.layout import Line, plain
 
 __all__ = ["print_json", "print_json_line", "print_lines", "print_text", "remark", "screen_width"]
 
-_STYLES = {"good": "bold green", "bad": "bold red", "doubt": "bold yellow", "strong": "bold", "dim": "dim", "path": "cyan"}
+_STYLES = {
+    "good": "bold green",
+    "bad": "bold red",
+    "doubt": "bold yellow",
+    "strong": "bold",
+    "dim": "dim",
+    "path": "cyan",
+}
 _WIDTH = 100
 """The width where no terminal tells one."""
 
@@ -60,8 +67,8 @@ def _is_colourful(stream: TextIO) -> bool:
 
 
 def _print_styled(lines: list[Line]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow, and only where a person looks
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     for spans in lines:

@@ -76,7 +76,9 @@ def align(rows: Sequence[Sequence[Span]]) -> list[Line]:
 
 def _column_widths(rows: Sequence[Sequence[Span]]) -> list[int]:
     count = max(map(len, rows), default=0)
-    return [max((cell_width(row[column].text) for row in rows if column < len(row)), default=0) for column in range(count)]
+    return [
+        max((cell_width(row[column].text) for row in rows if column < len(row)), default=0) for column in range(count)
+    ]
 
 
 def _pad(row: Sequence[Span], widths: Sequence[int]) -> Line:

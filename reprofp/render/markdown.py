@@ -25,9 +25,7 @@ def verdict_markdown(verdict: Verdict, a: Record, b: Record, answer: str = "") -
     title = f"{answer}: {headline(verdict)}" if answer else headline(verdict)
     parts = [f"**{_escape(title)}**\n", _draw_records(a, b)]
     if not verdict.same_record:
-        parts.append(
-            f"Conditions {format_interval(verdict.conditions)}, overall {format_interval(verdict.overall)}.\n"
-        )
+        parts.append(f"Conditions {format_interval(verdict.conditions)}, overall {format_interval(verdict.overall)}.\n")
         parts += [_draw_table(title, reasons) for title, reasons in _tables(verdict) if reasons]
         parts.append(
             f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"

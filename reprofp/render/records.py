@@ -143,7 +143,9 @@ def _sides(record: Record) -> list[tuple[str, Mapping[str, Value]]]:
     if isinstance(record, Snapshot):
         return own
     inner = [("start ", record.start.side.circumstances)]
-    inner += [(f"{process.role} ", process.snapshot.side.circumstances) for process in record.processes if process.snapshot]
+    inner += [
+        (f"{process.role} ", process.snapshot.side.circumstances) for process in record.processes if process.snapshot
+    ]
     return own + inner
 
 

@@ -146,7 +146,11 @@ def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Re
 def _draw_metrics(verdict: Verdict) -> list[Line]:
     if not verdict.metrics:
         return []
-    return [line(), line(Span("metrics", "strong")), *(indent(row, _INDENT) for row in align(list(map(_metric, verdict.metrics))))]
+    return [
+        line(),
+        line(Span("metrics", "strong")),
+        *(indent(row, _INDENT) for row in align(list(map(_metric, verdict.metrics)))),
+    ]
 
 
 def _metric(metric: MetricComparison) -> list[Span]:

@@ -31,7 +31,9 @@ __all__ = [
 _LIMIT = 48
 _ID_HEX = 12
 _DIGEST = re.compile(r"([a-z0-9][a-z0-9._+-]*:)([0-9a-f]{32,})")
-_LOOKS_OTHERWISE = re.compile(r"(?i)true|false|null|none|absent|unknown|\?.*|[-+]?[0-9][0-9_]*(\.[0-9]*)?(e[-+]?[0-9]+)?|[-+.]?(inf|nan)")
+_LOOKS_OTHERWISE = re.compile(
+    r"(?i)true|false|null|none|absent|unknown|\?.*|[-+]?[0-9][0-9_]*(\.[0-9]*)?(e[-+]?[0-9]+)?|[-+.]?(inf|nan)"
+)
 _NUMBER_LIKE = re.compile(r"[0-9.]{1,20}")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _KIBI = 1024
@@ -42,7 +44,9 @@ def clean(text: str) -> str:
     """Write control, format and unassigned characters as escapes."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(character) if unicodedata.category(character) in _HIDDEN else character for character in text)
+    return "".join(
+        _escape(character) if unicodedata.category(character) in _HIDDEN else character for character in text
+    )
 
 
 def _escape(character: str) -> str:
@@ -140,7 +144,9 @@ def _is_list(value: Value) -> bool:
 
 def _format_list_change(a: Sequence[Value], b: Sequence[Value]) -> str:
     before, after = (Counter(format_value(item) for item in side) for side in (a, b))
-    changes = [f"-{item}" for item in (before - after).elements()] + [f"+{item}" for item in (after - before).elements()]
+    changes = [f"-{item}" for item in (before - after).elements()] + [
+        f"+{item}" for item in (after - before).elements()
+    ]
     return " ".join(changes) if changes else "the same items in another order"
 
 

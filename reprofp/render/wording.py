@@ -76,7 +76,9 @@ def _say_differences(verdict: Verdict) -> str:
 def _say_varied(verdict: Verdict) -> str:
     varied = verdict.experiment.varied
     if _is_clear(verdict) and not verdict.experiment.unknown:
-        return f"under equal conditions, exactly this differs: {_list(varied)}; what differs in the results is due to it"
+        return (
+            f"under equal conditions, exactly this differs: {_list(varied)}; what differs in the results is due to it"
+        )
     return f"{_name_conditions(verdict)}; varied: {_list(varied)}{_tell_unknown(verdict)}"
 
 
