@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from reprofp.cli.command import Command
-from reprofp.cli.options import json_option
+from reprofp.cli.options import ParamType, json_option
 
 if TYPE_CHECKING:
     from reprofp.verdict import Rule
@@ -20,7 +20,7 @@ _EXAMPLES = (
 )
 
 
-class _RuleName(click.ParamType):
+class _RuleName(ParamType):
     """The id of a rule."""
 
     name = "RULE"

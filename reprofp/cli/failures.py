@@ -16,7 +16,7 @@ from types import TracebackType
 
 from reprofp.errors import ReprofpError
 
-__all__ = ["CLOSED_PIPE", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "report"]
+__all__ = ["CLOSED_PIPE", "ClosedPipeError", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "report"]
 
 UNREADABLE = 3
 """Usage errors, and input or surroundings that a user can change."""
@@ -30,6 +30,10 @@ CLOSED_PIPE = 141
 """Whoever read the output stopped reading (128 + SIGPIPE, as other tools end)."""
 
 
+class ClosedPipeError(Exception):
+    """A closed pipe, told past click, which would exit with 1: that means "no"."""
+
+
 def report(error: BaseException, words: Sequence[str] = ()) -> int:
     """Say what went wrong with the command line ``words`` and return the exit code."""
     code = _report(error)
@@ -39,7 +43,7 @@ def report(error: BaseException, words: Sequence[str] = ()) -> int:
 def _report(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return _report_exit(error)
-    if _is_closed_pipe(error):
+    if isinstance(error, (BrokenPipeError, ClosedPipeError)):
         return _leave_quietly()
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return INTERRUPTED
@@ -53,14 +57,7 @@ def _report(error: BaseException) -> int:
 
 
 def _report_exit(error: SystemExit) -> int:
-    """Exit as asked; click turns a closed pipe into an exit with 1, which would mean "no"."""
-    if error.__context__ is not None and _is_closed_pipe(error.__context__):
-        return _leave_quietly()
     return error.code if isinstance(error.code, int) else 0 if error.code is None else UNREADABLE
-
-
-def _is_closed_pipe(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
 def _leave_quietly() -> int:
@@ -138,5 +135,6 @@ def _tracker() -> str:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         prefix = "" if text.startswith("Usage:") else "reprofp: "
-        sys.stderr.write(f"{prefix}{text}\n")
+        safe = text.encode("utf-8", "backslashreplace").decode()
+        sys.stderr.write(f"{prefix}{safe}\n")
         sys.stderr.flush()

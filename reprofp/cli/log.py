@@ -58,4 +58,6 @@ def command(
 def _select(book: Ledger, tag: str | None, kind: str | None, limit: int) -> Iterator[Summary]:
     if tag is None:
         return book.log(limit=limit, kind=kind)
-    return (summary for summary in book.log(limit=None, kind=kind) if tag in summary.tags)
+    from reprofp.ledger import Filter
+
+    return (summary for summary in book.log(wanted=Filter(kind=kind, parts=True)) if tag in summary.tags)

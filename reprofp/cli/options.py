@@ -20,6 +20,7 @@ __all__ = [
     "LEVELS",
     "NAMED_PATH",
     "RECORD",
+    "ParamType",
     "collect_names",
     "experiment_options",
     "json_option",
@@ -32,10 +33,16 @@ __all__ = [
 LEVELS = ("bitwise", "statistical", "functional")
 """The levels that may be required."""
 
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType
+"""Generic only in the newest releases of click, and only for a type checker."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _NamedPath(click.ParamType):
+class _NamedPath(ParamType):
     """``NAME=PATH`` or ``PATH``; a path that is there wins over its reading as a pair."""
 
     name = "[NAME=]PATH"
@@ -52,7 +59,7 @@ class _NamedPath(click.ParamType):
         return [CompletionItem("", type="file")]
 
 
-class _Seed(click.ParamType):
+class _Seed(ParamType):
     """``NAME=VALUE`` or ``VALUE``."""
 
     name = "[NAME=]VALUE"
@@ -68,7 +75,7 @@ class _Seed(click.ParamType):
         return (name if equals else "seed"), number
 
 
-class _Fact(click.ParamType):
+class _Fact(ParamType):
     """A dotted path of a fact."""
 
     name = "PATH"
@@ -84,7 +91,7 @@ class _Fact(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Record(click.ParamType):
+class _Record(ParamType):
     """A name of a record; completion offers tags and the newest ids."""
 
     name = "RECORD"
