@@ -55,10 +55,10 @@ def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by k
         LedgerError: the ledger cannot be written.
         UsageError: ``phase`` is neither of the two.
     """
-    from reprofp.probes.raw import collect  # noqa: PLC0415 - nothing else is imported before it looks
+    from reprofp.probes.raw import collect
 
     process = collect()
-    from reprofp.capture import describe_process  # noqa: PLC0415
+    from reprofp.capture import describe_process
 
     taken = describe_process(
         process,
@@ -66,14 +66,14 @@ def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by k
         _phase(phase),
     )
     if record:
-        from reprofp.ledger import Ledger  # noqa: PLC0415
+        from reprofp.ledger import Ledger
 
         with Ledger.open(_as_path(ledger)) as book:
             book.append(taken)
     return taken
 
 
-def compare(
+def compare(  # noqa: PLR0913 - the two records, and how they are compared by keyword
     a: Record | Pathish,
     b: Record | Pathish,
     *,
@@ -99,7 +99,7 @@ def compare(
         LedgerError: the ledger cannot be read.
         UsageError: a path of ``vary`` or ``ignore`` is malformed.
     """
-    from reprofp.verdict import compare as judge  # noqa: PLC0415 - loads the rules
+    from reprofp.verdict import compare as judge
 
     first, second = (item if _is_record(item) else load(item, ledger=ledger) for item in (a, b))  # type: ignore[arg-type]  # a name
     return judge(
@@ -122,7 +122,7 @@ def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:
     """
     if name == NOW:
         return snapshot()
-    from reprofp.ledger import load as look_up  # noqa: PLC0415 - opens the store
+    from reprofp.ledger import load as look_up
 
     found, _note = look_up(str(name), _as_path(ledger))
     return found
@@ -141,7 +141,7 @@ def declare(
     Raises:
         InputError: a path is not there, or two have the same name.
     """
-    from reprofp.probes.base import Experiment  # noqa: PLC0415 - after the process was looked at
+    from reprofp.probes.base import Experiment
 
     settings = config if isinstance(config, Mapping) else {}
     files = () if isinstance(config, Mapping) else tuple(_check_path(Path(path)) for path in _listed(config))
@@ -175,7 +175,7 @@ def check_pairs(pairs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
     Raises:
         InputError: a path is not there, or two have the same name.
     """
-    from reprofp.errors import InputError  # noqa: PLC0415
+    from reprofp.errors import InputError
 
     named: dict[str, Path] = {}
     for name, path in pairs:
@@ -186,7 +186,7 @@ def check_pairs(pairs: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _check_path(path: Path) -> Path:
-    from reprofp.errors import InputError  # noqa: PLC0415
+    from reprofp.errors import InputError
 
     if not path.exists():
         raise InputError(f"there is no file or folder {path}: check the path")
@@ -194,8 +194,8 @@ def _check_path(path: Path) -> Path:
 
 
 def _phase(name: str) -> Phase:
-    from reprofp.errors import UsageError  # noqa: PLC0415
-    from reprofp.model.schema import Phase  # noqa: PLC0415
+    from reprofp.errors import UsageError
+    from reprofp.model.schema import Phase
 
     if name not in {"start", "end"}:
         raise UsageError(f"a process is described in phase 'start' or 'end', not {name!r}")
@@ -203,13 +203,13 @@ def _phase(name: str) -> Phase:
 
 
 def _is_record(item: object) -> bool:
-    from reprofp.model.records import Run, Snapshot  # noqa: PLC0415
+    from reprofp.model.records import Run, Snapshot
 
     return isinstance(item, (Snapshot, Run))
 
 
 def _read_paths(paths: Iterable[str | FactPath]) -> list[FactPath]:
-    from reprofp.model.paths import parse_path  # noqa: PLC0415
+    from reprofp.model.paths import parse_path
 
     return [parse_path(path) if isinstance(path, str) else tuple(path) for path in paths]
 

@@ -56,19 +56,19 @@ _EXITS = {
 @json_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD...]")
 @click.pass_context
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(
     ctx: click.Context,
     baseline: str,
     level: str,
-    strict: bool,  # noqa: FBT001 - click passes flags by name
+    strict: bool,
     vary: tuple[tuple[str, ...], ...],
     ignore: tuple[tuple[str, ...], ...],
-    accept_measured: bool,  # noqa: FBT001
+    accept_measured: bool,
     experiment: Experiment,
     python: Path | None,
-    everything: bool,  # noqa: FBT001
+    everything: bool,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
     argv: tuple[str, ...],
 ) -> None:
     """Say before a run whether anything is in the way of repeating a baseline.
@@ -76,10 +76,10 @@ def command(  # noqa: PLR0913 - one parameter for each option
     CMD is not run; its arguments are compared with the baseline's. What only a running program can
     show is listed as settling later: "reprofp run --check" asks again when the run has ended.
     """
-    from reprofp.capture import describe_environment  # noqa: PLC0415 - commands load what they use
-    from reprofp.cli.names import load_record  # noqa: PLC0415
-    from reprofp.cli.verdicts import Wanted, answer, show  # noqa: PLC0415
-    from reprofp.verdict import check_before_run  # noqa: PLC0415
+    from reprofp.capture import describe_environment
+    from reprofp.cli.names import load_record
+    from reprofp.cli.verdicts import Wanted, answer, show
+    from reprofp.verdict import check_before_run
 
     record = load_record(baseline, ledger)
     now = describe_environment(replace(experiment, argv=argv), python)

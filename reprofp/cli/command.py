@@ -36,9 +36,10 @@ class Command(click.Command):
         self,
         *args: Any,
         examples: Sequence[tuple[str, str]] = (),
-        exits: Mapping[int, str] = EXITS,
+        exits: Mapping[Any, str] = EXITS,
         **kwargs: Any,
     ) -> None:
+        """Keep the examples and the exit codes beside what click keeps."""
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
         self.exits = dict(exits)

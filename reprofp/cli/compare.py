@@ -33,27 +33,27 @@ _EXAMPLES = (
 @ledger_option
 @json_option
 @click.pass_context
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(
     ctx: click.Context,
     a: str,
     b: str,
     level: str | None,
     vary: tuple[tuple[str, ...], ...],
     ignore: tuple[tuple[str, ...], ...],
-    accept_measured: bool,  # noqa: FBT001 - click passes flags by name
-    everything: bool,  # noqa: FBT001
-    markdown: bool,  # noqa: FBT001
+    accept_measured: bool,
+    everything: bool,
+    markdown: bool,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Say what may be expected of two records, and what is in the way of more.
 
     A and B: an id or a prefix of 6 or more of its digits, a tag, a record file, an fp1: fingerprint,
     @-1 (the newest record), @-2 (the one before), @now (taken now, not recorded).
     """
-    from reprofp.cli.names import load_record  # noqa: PLC0415 - commands load what they use
-    from reprofp.cli.verdicts import Wanted, answer, show  # noqa: PLC0415
-    from reprofp.verdict import compare  # noqa: PLC0415
+    from reprofp.cli.names import load_record
+    from reprofp.cli.verdicts import Wanted, answer, show
+    from reprofp.verdict import compare
 
     if markdown and as_json:
         raise click.UsageError("--markdown and --json exclude each other")

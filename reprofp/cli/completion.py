@@ -18,8 +18,8 @@ _EXAMPLES = (
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the script that completes commands, options, tags and ids in SHELL."""
-    from reprofp.cli.group import cli  # noqa: PLC0415 - the group imports this module
-    from reprofp.cli.output import print_text  # noqa: PLC0415
+    from reprofp.cli.group import cli
+    from reprofp.cli.output import print_text
 
     completion = get_completion_class(shell)
     if completion is None:

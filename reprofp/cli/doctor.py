@@ -32,14 +32,14 @@ def command(
     ctx: click.Context,
     record: str,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001 - click passes flags by name
+    as_json: bool,
 ) -> None:
     """Say what makes runs unrepeatable here, and the exact remedy.
 
     Looks at the settings that are unsafe even when two runs have the same; of @now (the default) or of
     a recorded run, which knows more.
     """
-    from reprofp.cli.names import load_record  # noqa: PLC0415 - commands load what they use
+    from reprofp.cli.names import load_record
 
     gates = _find_gates(load_record(record, ledger))
     sure = [gate for gate in gates if gate.lowers == "both"]
@@ -49,16 +49,16 @@ def command(
 
 def _find_gates(record: Record) -> list[Reason]:
     """Compare the record with its own twin: what remains is unsafe although nothing differs."""
-    from reprofp.verdict import compare  # noqa: PLC0415
+    from reprofp.verdict import compare
 
     twin = replace(record, time_ns=record.time_ns + 1)
     return [reason for reason in compare(record, twin).reasons if reason.kind == "gate"]
 
 
 def _show(gates: list[Reason], *, as_json: bool) -> None:
-    from reprofp.cli.output import print_json, print_lines, screen_width  # noqa: PLC0415
-    from reprofp.render.json import reason_json  # noqa: PLC0415
-    from reprofp.render.text import Shown, draw_doctor  # noqa: PLC0415
+    from reprofp.cli.output import print_json, print_lines, screen_width
+    from reprofp.render.json import reason_json
+    from reprofp.render.text import Shown, draw_doctor
 
     if as_json:
         print_json({"schema": "reprofp/doctor/1", "gates": [reason_json(gate) for gate in gates]})

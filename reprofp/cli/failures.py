@@ -11,11 +11,12 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from types import TracebackType
 
 from reprofp.errors import ReprofpError
 
-__all__ = ["CLOSED_PIPE", "DEFECT", "INTERRUPTED", "UNREADABLE", "report"]
+__all__ = ["CLOSED_PIPE", "ClosedPipeError", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "report"]
 
 UNREADABLE = 3
 """Usage errors, and input or surroundings that a user can change."""
@@ -23,15 +24,26 @@ DEFECT = 70
 """A defect of reprofp."""
 INTERRUPTED = 130
 """Ctrl-C."""
+NOT_STARTED = 125
+"""What ``run`` gives in place of UNREADABLE, as env(1) does: 3 could be the command's own."""
 CLOSED_PIPE = 141
 """Whoever read the output stopped reading (128 + SIGPIPE, as other tools end)."""
 
 
-def report(error: BaseException) -> int:
-    """Say what went wrong and return the exit code."""
+class ClosedPipeError(Exception):
+    """A closed pipe, told past click, which would exit with 1: that means "no"."""
+
+
+def report(error: BaseException, words: Sequence[str] = ()) -> int:
+    """Say what went wrong with the command line ``words`` and return the exit code."""
+    code = _report(error)
+    return NOT_STARTED if code == UNREADABLE and words[:1] == ["run"] else code
+
+
+def _report(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return _report_exit(error)
-    if _is_closed_pipe(error):
+    if isinstance(error, (BrokenPipeError, ClosedPipeError)):
         return _leave_quietly()
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         return INTERRUPTED
@@ -45,14 +57,7 @@ def report(error: BaseException) -> int:
 
 
 def _report_exit(error: SystemExit) -> int:
-    """Exit as asked; click turns a closed pipe into an exit with 1, which would mean "no"."""
-    if error.__context__ is not None and _is_closed_pipe(error.__context__):
-        return _leave_quietly()
     return error.code if isinstance(error.code, int) else 0 if error.code is None else UNREADABLE
-
-
-def _is_closed_pipe(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
 
 
 def _leave_quietly() -> int:
@@ -79,7 +84,7 @@ def _explain(error: BaseException) -> tuple[int, str]:
 
 
 def _explain_usage(error: BaseException) -> str:
-    import click  # noqa: PLC0415 - it is loaded: the error is click's own
+    import click
 
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2 and later
@@ -117,7 +122,7 @@ def _place(trace: TracebackType | None) -> str:
 
 def _tracker() -> str:
     """Return where defects are reported, as the installed package names it."""
-    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415 - slow, and only for a defect
+    from importlib.metadata import PackageNotFoundError, metadata
 
     with contextlib.suppress(PackageNotFoundError):
         for entry in metadata("reprofp").get_all("Project-URL") or []:
@@ -130,5 +135,6 @@ def _tracker() -> str:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         prefix = "" if text.startswith("Usage:") else "reprofp: "
-        sys.stderr.write(f"{prefix}{text}\n")
+        safe = text.encode("utf-8", "backslashreplace").decode()
+        sys.stderr.write(f"{prefix}{safe}\n")
         sys.stderr.flush()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 
 from reprofp import __version__
+from reprofp.cli.failures import ClosedPipeError
 
 __all__ = ["COMMANDS", "cli", "invoke"]
 
@@ -27,8 +31,24 @@ COMMANDS = (
 """The names of the commands, in the order of the help; each lives in the module of its name."""
 
 
+@contextmanager
+def _past_click() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ClosedPipeError from error
+
+
 class _Commands(click.Group):
     """A group that imports a command's module when the command is asked for."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _past_click():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _past_click():
+            return super().invoke(ctx)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(COMMANDS)

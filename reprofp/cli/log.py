@@ -36,13 +36,13 @@ def command(
     kind: str | None,
     limit: int,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001 - click passes flags by name
+    as_json: bool,
 ) -> None:
     """List the records of the ledger, newest first."""
-    from reprofp.cli.output import print_json_line, print_lines, remark  # noqa: PLC0415 - what it uses
-    from reprofp.ledger import Ledger  # noqa: PLC0415
-    from reprofp.render.json import summary_json  # noqa: PLC0415
-    from reprofp.render.records import draw_log  # noqa: PLC0415
+    from reprofp.cli.output import print_json_line, print_lines, remark
+    from reprofp.ledger import Ledger
+    from reprofp.render.json import summary_json
+    from reprofp.render.records import draw_log
 
     with Ledger.open(ledger, read_only=True) as book:
         found = list(islice(_select(book, tag, kind, limit), limit))
@@ -58,4 +58,6 @@ def command(
 def _select(book: Ledger, tag: str | None, kind: str | None, limit: int) -> Iterator[Summary]:
     if tag is None:
         return book.log(limit=limit, kind=kind)
-    return (summary for summary in book.log(limit=None, kind=kind) if tag in summary.tags)
+    from reprofp.ledger import Filter
+
+    return (summary for summary in book.log(wanted=Filter(kind=kind, parts=True)) if tag in summary.tags)

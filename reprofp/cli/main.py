@@ -18,19 +18,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _answer(words)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - every way to fail has its exit code
-        from reprofp.cli.failures import report  # noqa: PLC0415 - only a failure pays for it
+        from reprofp.cli.failures import report
 
-        return report(error)
+        return report(error, words)
     return code
 
 
 def _answer(words: list[str]) -> int:
     if words in (["--version"], ["-V"]):
-        from reprofp import __version__  # noqa: PLC0415
+        from reprofp import __version__
 
         sys.stdout.write(f"reprofp {__version__}\n")
         return 0
-    from reprofp.cli.group import invoke  # noqa: PLC0415 - click is slower than the answer above
+    from reprofp.cli.group import invoke
 
     return invoke(words)
 

@@ -21,8 +21,8 @@ _OFFERED = 20
 
 def take_now() -> Snapshot:
     """Take a static snapshot of the active environment; it is not recorded."""
-    from reprofp.capture import describe_environment  # noqa: PLC0415 - the probes, only for @now
-    from reprofp.probes.base import Experiment  # noqa: PLC0415
+    from reprofp.capture import describe_environment
+    from reprofp.probes.base import Experiment
 
     return describe_environment(Experiment())
 
@@ -36,7 +36,7 @@ def load_record(name: str, ledger: Path | None) -> Record:
     """
     if name == NOW:
         return take_now()
-    from reprofp.ledger import load  # noqa: PLC0415 - opens the store
+    from reprofp.ledger import load
 
     record, note = load(name, ledger)
     if note:
@@ -46,7 +46,7 @@ def load_record(name: str, ledger: Path | None) -> Record:
 
 def describe_record(name: str, record: Record) -> str:
     """Write which record a name stands for: its short id, and the name where that says more."""
-    from reprofp.model.records import Run  # noqa: PLC0415
+    from reprofp.model.records import Run
 
     short = short_id("rn1" if isinstance(record, Run) else "sn1", record.raw_id)
     says_more = name.lower() not in record.id
@@ -57,7 +57,7 @@ def describe_record(name: str, record: Record) -> str:
 
 def offer_names(ledger: Path | None) -> Iterable[tuple[str, str]]:
     """Return names to complete with what they stand for; a ledger that cannot be read offers none."""
-    from reprofp.ledger import Ledger  # noqa: PLC0415
+    from reprofp.ledger import Ledger
 
     try:
         with Ledger.open(ledger, read_only=True) as book:

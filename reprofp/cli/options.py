@@ -20,6 +20,8 @@ __all__ = [
     "LEVELS",
     "NAMED_PATH",
     "RECORD",
+    "ParamType",
+    "collect_names",
     "experiment_options",
     "json_option",
     "ledger_option",
@@ -31,10 +33,16 @@ __all__ = [
 LEVELS = ("bitwise", "statistical", "functional")
 """The levels that may be required."""
 
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType
+"""Generic only in the newest releases of click, and only for a type checker."""
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class _NamedPath(click.ParamType):
+class _NamedPath(ParamType):
     """``NAME=PATH`` or ``PATH``; a path that is there wins over its reading as a pair."""
 
     name = "[NAME=]PATH"
@@ -51,7 +59,7 @@ class _NamedPath(click.ParamType):
         return [CompletionItem("", type="file")]
 
 
-class _Seed(click.ParamType):
+class _Seed(ParamType):
     """``NAME=VALUE`` or ``VALUE``."""
 
     name = "[NAME=]VALUE"
@@ -67,13 +75,13 @@ class _Seed(click.ParamType):
         return (name if equals else "seed"), number
 
 
-class _Fact(click.ParamType):
+class _Fact(ParamType):
     """A dotted path of a fact."""
 
     name = "PATH"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        from reprofp.model.paths import parse_path  # noqa: PLC0415 - commands start without it
+        from reprofp.model.paths import parse_path
 
         if isinstance(value, tuple):
             return value
@@ -83,14 +91,14 @@ class _Fact(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Record(click.ParamType):
+class _Record(ParamType):
     """A name of a record; completion offers tags and the newest ids."""
 
     name = "RECORD"
 
     def shell_complete(self, ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer what the ledger holds; a ledger that cannot be read offers nothing."""
-        from reprofp.cli.names import offer_names  # noqa: PLC0415 - opens the ledger
+        from reprofp.cli.names import offer_names
 
         offers = offer_names(ctx.params.get("ledger"))
         found = [CompletionItem(name, help=about) for name, about in offers if name.startswith(incomplete)]
@@ -105,7 +113,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 ledger_option = click.option(
     "--ledger",
     type=click.Path(path_type=Path),
-    metavar="FILE",
+    metavar="FOLDER",
     help="The ledger to use instead of your own (see REPROFP_HOME).",
 )
 require_option = click.option(
@@ -139,7 +147,7 @@ def experiment_options(function: _Function) -> _Function:
 
 
 def _read_experiment(**parts: tuple[Any, ...]) -> Experiment:
-    from reprofp.api import declare  # noqa: PLC0415 - the probes' types
+    from reprofp.api import declare
 
     return declare(
         data=read_named_paths(parts["data"]),
@@ -149,13 +157,25 @@ def _read_experiment(**parts: tuple[Any, ...]) -> Experiment:
     )
 
 
+def collect_names(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
+    """Collect named paths that need not be there yet.
+
+    Raises:
+        click.UsageError: a name stands twice.
+    """
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise click.UsageError(f"two outputs have the same name: name them, as in NAME={pairs[-1][1]}")
+    return named
+
+
 def read_named_paths(pairs: tuple[tuple[str, Path], ...]) -> dict[str, Path]:
     """Collect named paths, refusing a name that stands twice or a path that is not there.
 
     Raises:
         InputError: a path is not there, or two have the same name.
     """
-    from reprofp.api import check_pairs  # noqa: PLC0415
+    from reprofp.api import check_pairs
 
     return check_pairs(pairs)
 

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from reprofp.render.layout import Line, plain
 
-__all__ = ["print_json", "print_json_line", "print_lines", "print_text", "remark", "screen_width"]
+__all__ = ["print_bytes", "print_json", "print_json_line", "print_lines", "print_text", "remark", "screen_width"]
 
 _STYLES = {
     "good": "bold green",
@@ -37,6 +37,13 @@ def screen_width() -> int:
 def print_text(text: str) -> None:
     """Write text to standard output."""
     _write(sys.stdout, text)
+
+
+def print_bytes(data: bytes) -> None:
+    """Write bytes to standard output: paths need not be text."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def print_json(value: Any) -> None:
@@ -67,8 +74,8 @@ def _is_colourful(stream: TextIO) -> bool:
 
 
 def _print_styled(lines: list[Line]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow, and only where a person looks
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
     for spans in lines:

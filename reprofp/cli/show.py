@@ -29,27 +29,27 @@ _EXAMPLES = (
 )
 @ledger_option
 @json_option
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(
     record: str,
     facts: tuple[tuple[str, ...], ...],
-    everything: bool,  # noqa: FBT001 - click passes flags by name
-    circumstances: bool,  # noqa: FBT001
+    everything: bool,
+    circumstances: bool,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Show one record: its ids, what came out of it, and its facts.
 
     With FACTs (dotted paths, or prefixes of them), only those facts.
     """
-    from reprofp.cli.names import load_record  # noqa: PLC0415 - commands load what they use
-    from reprofp.cli.output import print_json, print_lines  # noqa: PLC0415
+    from reprofp.cli.names import load_record
+    from reprofp.cli.output import print_json, print_lines
 
     found = load_record(record, ledger)
     if as_json:
-        from reprofp.render.json import record_json  # noqa: PLC0415
+        from reprofp.render.json import record_json
 
         print_json(record_json(found, prefixes=facts, circumstances=circumstances))
         return
-    from reprofp.render.records import draw_record  # noqa: PLC0415
+    from reprofp.render.records import draw_record
 
     print_lines(draw_record(found, prefixes=facts, everything=everything, circumstances=circumstances))

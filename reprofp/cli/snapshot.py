@@ -39,14 +39,14 @@ _EXAMPLES = (
 @click.option("--no-record", is_flag=True, help="Do not add the snapshot to the ledger.")
 @ledger_option
 @json_option
-def command(  # noqa: PLR0913 - one parameter for each option
+def command(
     experiment: Experiment,
     python: Path | None,
     tag: str | None,
     output: Path | None,
-    no_record: bool,  # noqa: FBT001 - click passes flags by name
+    no_record: bool,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Describe this host and the active environment, and record it.
 
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - one parameter for each option
     reprofp. What depends on a running program (threads, random generators, what was really loaded) is
     not known from here: use "reprofp run" for it.
     """
-    from reprofp.capture import describe_environment  # noqa: PLC0415 - loads the probes
+    from reprofp.capture import describe_environment
 
     if tag and no_record:
         raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
@@ -67,13 +67,13 @@ def command(  # noqa: PLR0913 - one parameter for each option
 
 
 def _write_file(snapshot: Snapshot, output: Path) -> None:
-    from reprofp.ledger import write_record_file  # noqa: PLC0415
+    from reprofp.ledger import write_record_file
 
     write_record_file(snapshot, output)
 
 
 def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
-    from reprofp.ledger import Ledger  # noqa: PLC0415
+    from reprofp.ledger import Ledger
 
     with Ledger.open(ledger) as book:
         book.append(snapshot)
@@ -82,10 +82,10 @@ def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
 
 
 def _answer(snapshot: Snapshot, *, recorded: bool, as_json: bool) -> None:
-    from reprofp.cli.output import print_json, print_text, remark  # noqa: PLC0415
+    from reprofp.cli.output import print_json, print_text, remark
 
     if as_json:
-        from reprofp.render.json import record_json  # noqa: PLC0415
+        from reprofp.render.json import record_json
 
         print_json(record_json(snapshot))
         return
@@ -94,7 +94,7 @@ def _answer(snapshot: Snapshot, *, recorded: bool, as_json: bool) -> None:
 
 
 def _summarise(snapshot: Snapshot, *, recorded: bool) -> str:
-    from reprofp.model.observations import Unknown  # noqa: PLC0415
+    from reprofp.model.observations import Unknown
 
     facts = [fact for facet in snapshot.facets.values() for _, fact in facet.walk()]
     unknown = sum(isinstance(fact, Unknown) for fact in facts)

@@ -25,9 +25,9 @@ _EXAMPLES = (
 def command(
     name: str | None,
     record: str | None,
-    delete: bool,  # noqa: FBT001 - click passes flags by name
+    delete: bool,
     ledger: Path | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Name a record, so that it can be compared with by that name; or list the names.
 
@@ -44,9 +44,9 @@ def command(
 
 
 def _list(ledger: Path | None, *, as_json: bool) -> None:
-    from reprofp.cli.output import print_json, print_text  # noqa: PLC0415 - commands load what they use
-    from reprofp.ledger import Ledger  # noqa: PLC0415
-    from reprofp.render.values import clean  # noqa: PLC0415
+    from reprofp.cli.output import print_json, print_text
+    from reprofp.ledger import Ledger
+    from reprofp.render.values import clean
 
     with Ledger.open(ledger, read_only=True) as book:
         tags = book.tags()
@@ -57,9 +57,9 @@ def _list(ledger: Path | None, *, as_json: bool) -> None:
 
 
 def _set(name: str, record: str, ledger: Path | None) -> None:
-    from reprofp.cli.names import load_record  # noqa: PLC0415
-    from reprofp.cli.output import remark  # noqa: PLC0415
-    from reprofp.ledger import Ledger  # noqa: PLC0415
+    from reprofp.cli.names import load_record
+    from reprofp.cli.output import remark
+    from reprofp.ledger import Ledger
 
     found = load_record(record, ledger)
     with Ledger.open(ledger) as book:
@@ -69,8 +69,8 @@ def _set(name: str, record: str, ledger: Path | None) -> None:
 
 
 def _delete(name: str, ledger: Path | None) -> None:
-    from reprofp.cli.output import remark  # noqa: PLC0415
-    from reprofp.ledger import Ledger  # noqa: PLC0415
+    from reprofp.cli.output import remark
+    from reprofp.ledger import Ledger
 
     with Ledger.open(ledger) as book:
         book.untag(name)

@@ -31,7 +31,7 @@ def answer(verdict: Verdict, wanted: Wanted) -> int | None:
     """Return the answer to the requirement (0, 1 or 2), or None where there was none."""
     if wanted.level is None:
         return None
-    from reprofp.verdict import Level, answer_requirement  # noqa: PLC0415 - the rules are loaded by now
+    from reprofp.verdict import Level, answer_requirement
 
     return answer_requirement(verdict, Level.parse(wanted.level), accept_measured=wanted.accept_measured)
 
@@ -48,14 +48,14 @@ def show(verdict: Verdict, a: tuple[str, Record], b: tuple[str, Record], wanted:
 
 
 def _show_json(verdict: Verdict, a: Record, b: Record, wanted: Wanted, code: int | None) -> None:
-    from reprofp.render.json import verdict_json  # noqa: PLC0415 - only the form that is asked for
+    from reprofp.render.json import verdict_json
 
     print_json(verdict_json(verdict, a, b, level=wanted.level, answer=code))
 
 
 def _show_markdown(verdict: Verdict, a: Record, b: Record, code: int | None) -> None:
-    from reprofp.render.markdown import verdict_markdown  # noqa: PLC0415
-    from reprofp.render.wording import ANSWERS  # noqa: PLC0415
+    from reprofp.render.markdown import verdict_markdown
+    from reprofp.render.wording import ANSWERS
 
     print_text(verdict_markdown(verdict, a, b, "" if code is None else ANSWERS[code]))
 
@@ -63,7 +63,7 @@ def _show_markdown(verdict: Verdict, a: Record, b: Record, code: int | None) -> 
 def _show_text(
     verdict: Verdict, a: tuple[str, Record], b: tuple[str, Record], wanted: Wanted, code: int | None
 ) -> None:
-    from reprofp.render.text import Shown, draw_verdict  # noqa: PLC0415
+    from reprofp.render.text import Shown, draw_verdict
 
     shown = Shown(screen_width(), wanted.everything, wanted.level or "", code)
     print_lines(draw_verdict(verdict, describe_record(*a), describe_record(*b), shown))

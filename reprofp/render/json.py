@@ -18,6 +18,7 @@ from reprofp.model.ids import format_id
 from reprofp.model.observations import Absent, Observation, Observed, Value
 from reprofp.model.paths import FactPath, format_path, starts_with
 from reprofp.model.records import Process, Record, Result, Run, SideBlob, Snapshot
+from reprofp.render.rules import describe_rule
 from reprofp.render.wording import ANSWERS
 
 if TYPE_CHECKING:
@@ -273,5 +274,5 @@ def summary_json(summary: Any) -> dict[str, Any]:
 
 
 def rule_json(rule: Rule) -> dict[str, Any]:
-    """Return a rule (schema explain.schema.json)."""
-    return {"schema": "reprofp/explain/1", "id": rule.id}
+    """Return a rule (part of explain.schema.json)."""
+    return {name.replace(" ", "_"): text for name, text in describe_rule(rule).items()}

@@ -1,19 +1,17 @@
-"""Hand-made verdicts and records that the tests of what is shown share."""
+"""Hand-made verdicts that the tests of what is shown share."""
 
-from reprofp.model.facets import Facet
-from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
-from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
-from reprofp.model.schema import Phase, Side
 from reprofp.verdict.levels import Interval, Level
 from reprofp.verdict.metrics import MetricComparison
 from reprofp.verdict.results import ExperimentVerdict, Reason, Verdict
+
+from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
+from reprofp.model.schema import Side
 
 BITS = Interval(Level.BITWISE, Level.BITWISE)
 OPEN = Interval(Level.STATISTICAL, Level.BITWISE)
 STATISTICAL = Interval(Level.STATISTICAL, Level.STATISTICAL)
 NOTHING = Interval(Level.INCOMPARABLE, Level.INCOMPARABLE)
 NOT_ASKED = Unknown(UnknownCode.NOT_ASKED)
-TIME = 1_795_000_000 * 10**9
 
 
 def reason(path, a, b, *, kind="differs", side=Side.CONDITIONS, level=Level.STATISTICAL, lowers="both", **rest):
@@ -22,10 +20,22 @@ def reason(path, a, b, *, kind="differs", side=Side.CONDITIONS, level=Level.STAT
 
 
 LR = reason(
-    "config.lr", Observed(0.1), Observed(0.01), side=Side.EXPERIMENT, level=None, rule="config.value", why="a hyper-parameter"
+    "config.lr",
+    Observed(0.1),
+    Observed(0.01),
+    side=Side.EXPERIMENT,
+    level=None,
+    rule="config.value",
+    why="a hyper-parameter",
 )
 BATCH = reason(
-    "config.batch", Observed(32), Observed(64), side=Side.EXPERIMENT, level=None, rule="config.value", why="a hyper-parameter"
+    "config.batch",
+    Observed(32),
+    Observed(64),
+    side=Side.EXPERIMENT,
+    level=None,
+    rule="config.value",
+    why="a hyper-parameter",
 )
 THREADS = reason(
     "threads.openblas.libscipy_openblas64_.threads",
@@ -56,7 +66,14 @@ CPU = reason(
     mark="measured equal",
 )
 FLAGS = tuple(
-    reason(f"cpu.isa.{flag}", a, b, rule="cpu.isa", why="kernels are chosen by instruction set", remedy="cap both: NPY_DISABLE_CPU_FEATURES")
+    reason(
+        f"cpu.isa.{flag}",
+        a,
+        b,
+        rule="cpu.isa",
+        why="kernels are chosen by instruction set",
+        remedy="cap both: NPY_DISABLE_CPU_FEATURES",
+    )
     for flag, a, b in (
         ("amx_tile", ABSENT, Observed(value=True)),
         ("avx512_bf16", ABSENT, Observed(value=True)),
@@ -64,22 +81,48 @@ FLAGS = tuple(
     )
 )
 PACKAGES = tuple(
-    reason(f"packages.installed.p{number}.version", Observed("1.0"), Observed("1.1"), rule="packages.version", why="another release")
+    reason(
+        f"packages.installed.p{number}.version",
+        Observed("1.0"),
+        Observed("1.1"),
+        rule="packages.version",
+        why="another release",
+    )
     for number in range(12)
 )
 CUDNN = reason(
-    "cuda.loaded.libcudnn", Observed("9.2.0"), Unknown(UnknownCode.NOT_LOADED), kind="unknown", lowers="promised",
-    rule="cuda.cudnn", why="convolutions", remedy="record b after its first step",
+    "cuda.loaded.libcudnn",
+    Observed("9.2.0"),
+    Unknown(UnknownCode.NOT_LOADED),
+    kind="unknown",
+    lowers="promised",
+    rule="cuda.cudnn",
+    why="convolutions",
+    remedy="record b after its first step",
 )
 DATA = reason(
-    "datasets", Observed("blake3:" + "ab" * 32), NOT_ASKED, kind="unknown", side=Side.EXPERIMENT, level=None, lowers="promised",
-    rule="datasets", why="data was not declared", remedy="--data NAME=PATH",
+    "datasets",
+    Observed("blake3:" + "ab" * 32),
+    NOT_ASKED,
+    kind="unknown",
+    side=Side.EXPERIMENT,
+    level=None,
+    lowers="promised",
+    rule="datasets",
+    why="data was not declared",
+    remedy="--data NAME=PATH",
 )
 SEED = reason(
     "rng.seeds.seed", Observed(1), Observed(2), side=Side.EXPERIMENT, rule="rng.seed", why="another random stream"
 )
 HOST = reason(
-    "os.kernel.release", Observed("6.1.0"), Observed("6.8.0"), lowers="nothing", active="inactive", level=None, rule="os.kernel",
+    "os.kernel.release",
+    Observed("6.1.0"),
+    Observed("6.8.0"),
+    lowers="nothing",
+    active="inactive",
+    level=None,
+    rule="os.kernel",
     why="the kernel computes nothing",
 )
 
@@ -119,7 +162,9 @@ VERDICTS = {
         experiment=ExperimentVerdict(differs=(LR,), unknown=(DATA,)),
         metrics=(
             MetricComparison("loss", 1, 1, 0.412, 0.415, 0.00728, 0.01, mark="no inference"),
-            MetricComparison("accuracy", 5, 5, 0.9, 0.9, 0.0, 0.01, equivalent=True, p_value=0.01, interval=(-0.001, 0.001)),
+            MetricComparison(
+                "accuracy", 5, 5, 0.9, 0.9, 0.0, 0.01, equivalent=True, p_value=0.01, interval=(-0.001, 0.001)
+            ),
         ),
     ),
     "before_run": verdict(before_run=True, settles_later=(CUDNN, DATA)),
@@ -127,33 +172,3 @@ VERDICTS = {
         before_run=True, conditions=OPEN, overall=OPEN, reasons=(HASH_SEED,), settles_later=(CUDNN,)
     ),
 }
-
-
-def snapshot(time_ns=TIME, phase=Phase.STATIC, **facets):
-    built = {name.replace("__", "."): Facet(name.replace("__", "."), 1, facts) for name, facts in facets.items()}
-    side = SideBlob({"host.name": "secret-host", "os.boot_time": 5}, {"env.TOKEN": b"\1" * 32}, "key", b"\0" * 16)
-    return Snapshot(time_ns, phase, built, side, "reprofp 0.1.0")
-
-
-A = snapshot(
-    os={("sysname",): Observed("Linux"), ("libc", "version"): Observed("2.36")},
-    cpu={("model",): Observed(17), **{("isa", f"flag{number:02}"): Observed(value=True) for number in range(30)}},
-    gpu={(): ABSENT},
-    cuda={("driver_version",): Unknown(UnknownCode.DENIED)},
-    packages={("installed", f"p{number}", "version"): Observed("1.0") for number in range(12)},
-    config={("lr",): Observed(0.1), ("name",): Observed("x\x1b[31m")},
-)
-B = snapshot(TIME + 10**9, os={("sysname",): Observed("Linux")}, config={("lr",): Observed(0.01)})
-RUN = Run(
-    TIME,
-    A,
-    (Process("train.py/0/0", 0, snapshot(phase=Phase.END, config={("lr",): Observed(0.1)})), Process("w.py/0/1", -9, None)),
-    Result(
-        0,
-        83_400_000_000,
-        {"model": {"digest": "blake3:" + "cd" * 32, "files": 1, "bytes": 123456}, "gone": {"error": "no such file"}},
-        {"loss": [(0, 1.5), (1, float("nan"))], "none": []},
-    ),
-    SideBlob({"argv": "train.py --lr 0.1"}, salt=b"\0" * 16),
-    "reprofp 0.1.0",
-)

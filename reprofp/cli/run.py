@@ -1,0 +1,193 @@
+"""``reprofp run``: run a command and record what it ran under, what it touched and what came out."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+from reprofp.cli.command import Command
+from reprofp.cli.options import (
+    LEVELS,
+    NAMED_PATH,
+    RECORD,
+    collect_names,
+    experiment_options,
+    ledger_option,
+    vary_options,
+)
+
+if TYPE_CHECKING:
+    from reprofp.model.observations import Value
+    from reprofp.model.records import Record, Run
+    from reprofp.probes.base import Experiment
+
+_EXAMPLES = (
+    ("record a training run", "reprofp run -- python train.py"),
+    (
+        "with its data, its configuration and what it makes",
+        "reprofp run --data train=data --config config.yaml --output model.bin -- python train.py",
+    ),
+    (
+        "and ask afterwards whether it repeated the baseline",
+        "reprofp run --check last-known-good --require statistical -- python train.py",
+    ),
+)
+_EXITS = {
+    "N": "the command's own exit code; 128 + N where signal N ended it",
+    "1": "with --check: the command succeeded, but did not reach the level",
+    "125": "reprofp failed before it started the command",
+    "126": "the command cannot be run",
+    "127": "the command was not found",
+}
+
+
+@click.command(cls=Command, examples=_EXAMPLES, exits=_EXITS, context_settings={"allow_interspersed_args": False})
+@experiment_options
+@click.option("--output", "outputs", type=NAMED_PATH, multiple=True, help="What the command makes. Repeatable.")
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help='JSON lines that the command writes: {"step": 1, "loss": 0.5}.',
+)
+@click.option("--tag", metavar="NAME", help="A name for the record.")
+@click.option("--check", "baseline", type=RECORD, help="Compare with this record when the command has ended.")
+@click.option(
+    "--require", "level", type=click.Choice(LEVELS), help="The level that --check asks for (default: bitwise)."
+)
+@vary_options
+@click.option("--quiet", "-q", is_flag=True, help="No line on standard error.")
+@ledger_option
+@click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- CMD [ARG...]")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    experiment: Experiment,
+    outputs: tuple[tuple[str, Path], ...],
+    metrics: Path | None,
+    tag: str | None,
+    baseline: str | None,
+    level: str | None,
+    vary: tuple[tuple[str, ...], ...],
+    ignore: tuple[tuple[str, ...], ...],
+    accept_measured: bool,
+    quiet: bool,
+    ledger: Path | None,
+    argv: tuple[str, ...],
+) -> None:
+    """Run CMD and record what it ran under, what it touched and what came out.
+
+    Everything after -- is the command. Nothing is written to standard output; when it has ended, one
+    line on standard error names the record. The exit code is the command's own.
+    """
+    from reprofp.cli.names import load_record
+    from reprofp.hooks.run import RunOptions, run_command
+
+    if level and baseline is None:
+        raise click.UsageError("--require asks for a level of sameness with a record: name it with --check")
+    expected = None if baseline is None else load_record(baseline, ledger)
+    _check_ledger(ledger)
+    options = RunOptions(experiment=replace(experiment, argv=argv), outputs=collect_names(outputs), metrics=metrics)
+    run, code = run_command(argv, options)
+    check = None
+    if expected is not None:
+        check = _check(expected, run, level or "bitwise", (vary, ignore, accept_measured))
+        run = _note_check(run, expected, check)
+    saved = _keep(run, tag, ledger)
+    if not quiet:
+        _say(f"{saved} ({', '.join(_describe(run, check))})")
+    ctx.exit(1 if check is not None and not check.held and code == 0 else code)
+
+
+def _check_ledger(ledger: Path | None) -> None:
+    """Find out before the command starts that its record could not be kept."""
+    from reprofp.ledger import Ledger
+
+    with Ledger.open(ledger):
+        pass
+
+
+def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
+    """Append the run to the ledger; where that fails now, save it beside the user's work rather than lose it."""
+    from reprofp.errors import ReprofpError
+    from reprofp.ledger import Ledger
+
+    try:
+        with Ledger.open(ledger) as book:
+            book.append(run)
+            if tag:
+                book.tag(tag, run.id)
+    except ReprofpError as error:
+        _say(str(error))
+        return _rescue(run)
+    return f"{run.id} {tag}" if tag else run.id
+
+
+def _rescue(run: Run) -> str:
+    from reprofp.errors import ReprofpError
+    from reprofp.ledger import write_record_file
+
+    path = Path(f"{run.id.replace(':', '-')[:16]}.rfp")
+    try:
+        write_record_file(run, path)
+    except ReprofpError as error:
+        return f"{run.id} was not recorded: {error}"
+    return f"{run.id} is in {path.absolute()}, not in the ledger"
+
+
+def _describe(run: Run, check: _Check | None) -> list[str]:
+    from reprofp.render.records import draw_exit
+    from reprofp.render.values import format_duration
+
+    words = [f"exit {draw_exit(run.result.exit_code)}", format_duration(run.result.duration_ns)]
+    return words if check is None else [*words, f"{check.level}: {check.answer}: {check.line}"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What a run that was checked came to."""
+
+    level: str
+    answer: str
+    line: str
+
+    @property
+    def held(self) -> bool:
+        return self.answer == "yes"
+
+
+_Paths: TypeAlias = "tuple[tuple[str, ...], ...]"
+
+
+def _check(expected: Record, run: Run, level: str, named: tuple[_Paths, _Paths, bool]) -> _Check:
+    """Ask whether the run reached the level."""
+    from reprofp.render.wording import ANSWERS, headline
+    from reprofp.verdict import Level, answer_requirement, compare
+
+    vary, ignore, accept_measured = named
+    verdict = compare(expected, run, vary=vary, ignore=ignore, accept_measured=accept_measured)
+    answer = answer_requirement(verdict, Level.parse(level), accept_measured=accept_measured)
+    return _Check(level, ANSWERS[answer], headline(verdict))
+
+
+def _note_check(run: Run, expected: Record, check: _Check) -> Run:
+    """Return the run with the outcome of its check among its circumstances."""
+    noted: dict[str, Value] = {
+        **run.side.circumstances,
+        "check.baseline": expected.id,
+        "check.level": check.level,
+        "check.answer": check.answer,
+    }
+    return replace(run, side=replace(run.side, circumstances=noted))
+
+
+def _say(text: str) -> None:
+    """Write to standard error; that nobody reads it must not change the exit code."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"reprofp: {text}\n")
+        sys.stderr.flush()

@@ -1,0 +1,45 @@
+"""``reprofp log``."""
+
+import json
+
+from render.records import RUN, A, B
+
+
+def test_lists_the_newest_first(ask, filled):
+    lines = ask("log").out.splitlines()
+    assert [line.split()[0] for line in lines] == [record.id[:16] for record in (RUN, B, A)]
+    assert "train.py" in lines[0]
+    assert "exit 0" in lines[0]
+    assert "last-known-good" in lines[2]
+
+
+def test_filters(ask, filled):
+    assert len(ask("log", "--kind", "run").out.splitlines()) == 1
+    assert len(ask("log", "--limit", "2").out.splitlines()) == 2
+    tagged = ask("log", "--tag", "last-known-good").out.splitlines()
+    assert [line.split()[0] for line in tagged] == [A.id[:16]]
+    assert ask("log", "--tag", "other").out == ""
+
+
+def test_json_has_one_object_a_line(ask, filled):
+    lines = [json.loads(line) for line in ask("log", "--json").out.splitlines()]
+    assert [line["id"] for line in lines] == [RUN.id, B.id, A.id]
+    assert lines[2]["tags"] == ["last-known-good"]
+    assert lines[0]["time"] == "2026-11-18T11:06:40.000000000Z"
+
+
+def test_an_empty_ledger_says_how_to_fill_it(ask):
+    done = ask("log")
+    assert (done.code, done.out) == (0, "")
+    assert "reprofp run" in done.err
+    assert ask("log", "--json").err == ""
+
+
+def test_another_ledger(ask, filled, tmp_path):
+    assert ask("log", "--ledger", tmp_path / "other").out == ""
+    assert ask("log", "--ledger", filled).out != ""
+
+
+def test_reading_makes_no_ledger(ask, tmp_path):
+    ask("log", "--ledger", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
