@@ -8,62 +8,74 @@
 
 enum { LANES = 8 };
 
-static const uint8_t SCHEDULE[7][16] = RFP_SCHEDULE_INIT;
-
 #define INLINE static inline __attribute__((always_inline))
 
 /* ---- Eight lanes ---- */
 
-INLINE __m256i rotate16(__m256i x)
-{
-    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0,
-                                                   1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
-}
+/* The seven rounds and the feed-forward, on sixteen state vectors in sixteen registers.
+ *
+ * In assembler, because compilers run out of registers here, spill on the critical path and lose a
+ * quarter of the speed. State word i lies in ymm<i>, except that word 11 lives in memory between its
+ * uses, so that ymm11 is free as the temporary of the rotations that no byte shuffle can do. Four
+ * quarter-rounds go side by side, so that their latencies overlap. A line names the state words. */
+#define ADD_WORD(a, m) "vpaddd 32*" #m "(%[m]), %%ymm" #a ", %%ymm" #a "\n\t"
+#define ADD(a, b) "vpaddd %%ymm" #b ", %%ymm" #a ", %%ymm" #a "\n\t"
+#define ADD_TO_11(d) "vpaddd 32*11(%[v]), %%ymm" #d ", %%ymm11\n\t"
+#define STORE_11 "vmovdqa %%ymm11, 32*11(%[v])\n\t"
+#define XOR(a, b) "vpxor %%ymm" #b ", %%ymm" #a ", %%ymm" #a "\n\t"
+#define ROTATE_16(a) "vpshufb (%[turn]), %%ymm" #a ", %%ymm" #a "\n\t"
+#define ROTATE_8(a) "vpshufb 32(%[turn]), %%ymm" #a ", %%ymm" #a "\n\t"
+#define ROTATE(a, right, left)                                                                     \
+    "vpsrld $" #right ", %%ymm" #a ", %%ymm11\n\t"                                                 \
+    "vpslld $" #left ", %%ymm" #a ", %%ymm" #a "\n\t"                                              \
+    "vpor %%ymm11, %%ymm" #a ", %%ymm" #a "\n\t"
 
-INLINE __m256i rotate8(__m256i x)
-{
-    return _mm256_shuffle_epi8(x, _mm256_setr_epi8(1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12, 1, 2, 3,
-                                                   0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12));
-}
+#define COLUMNS_HALF(m0, m1, m2, m3, TURN, right, left)                                            \
+    ADD_WORD(0, m0) ADD_WORD(1, m1) ADD_WORD(2, m2) ADD_WORD(3, m3)                                \
+    ADD(0, 4) ADD(1, 5) ADD(2, 6) ADD(3, 7)                                                        \
+    XOR(12, 0) XOR(13, 1) XOR(14, 2) XOR(15, 3)                                                    \
+    TURN(12) TURN(13) TURN(14) TURN(15)                                                            \
+    ADD(8, 12) ADD(9, 13) ADD(10, 14) ADD_TO_11(15)                                                \
+    XOR(4, 8) XOR(5, 9) XOR(6, 10) XOR(7, 11) STORE_11                                             \
+    ROTATE(4, right, left) ROTATE(5, right, left) ROTATE(6, right, left) ROTATE(7, right, left)
 
-INLINE __m256i rotate(__m256i x, int count)
-{
-    return _mm256_or_si256(_mm256_srli_epi32(x, count), _mm256_slli_epi32(x, 32 - count));
-}
+#define DIAGONALS_HALF(m0, m1, m2, m3, TURN, right, left)                                          \
+    ADD_WORD(0, m0) ADD_WORD(1, m1) ADD_WORD(2, m2) ADD_WORD(3, m3)                                \
+    ADD(0, 5) ADD(1, 6) ADD(2, 7) ADD(3, 4)                                                        \
+    XOR(15, 0) XOR(12, 1) XOR(13, 2) XOR(14, 3)                                                    \
+    TURN(15) TURN(12) TURN(13) TURN(14)                                                            \
+    ADD(10, 15) ADD_TO_11(12) ADD(8, 13) ADD(9, 14)                                                \
+    XOR(5, 10) XOR(6, 11) STORE_11 XOR(7, 8) XOR(4, 9)                                             \
+    ROTATE(5, right, left) ROTATE(6, right, left) ROTATE(7, right, left) ROTATE(4, right, left)
 
-/* Four quarter-rounds side by side, step by step, so that their latencies overlap. Word i of the
- * four is at a, b, c, d rotated by the diagonal. */
-INLINE void mix4(__m256i v[16], const __m256i m[16], const uint8_t s[8], int diagonal)
-{
-    __m256i *a = v;
-    __m256i *b = v + 4;
-    __m256i *c = v + 8;
-    __m256i *d = v + 12;
-#define EACH(statement)                                                                            \
-    do {                                                                                           \
-        for (int i = 0; i < 4; i++) {                                                              \
-            const int ib = (i + diagonal) & 3, ic = (i + 2 * diagonal) & 3, id = (i + 3 * diagonal) & 3; \
-            (void)ib, (void)ic, (void)id;                                                          \
-            statement;                                                                             \
-        }                                                                                          \
-    } while (0)
-    EACH(a[i] = _mm256_add_epi32(a[i], m[s[2 * i]]));
-    EACH(a[i] = _mm256_add_epi32(a[i], b[ib]));
-    EACH(d[id] = rotate16(_mm256_xor_si256(d[id], a[i])));
-    EACH(c[ic] = _mm256_add_epi32(c[ic], d[id]));
-    EACH(b[ib] = rotate(_mm256_xor_si256(b[ib], c[ic]), 12));
-    EACH(a[i] = _mm256_add_epi32(a[i], m[s[2 * i + 1]]));
-    EACH(a[i] = _mm256_add_epi32(a[i], b[ib]));
-    EACH(d[id] = rotate8(_mm256_xor_si256(d[id], a[i])));
-    EACH(c[ic] = _mm256_add_epi32(c[ic], d[id]));
-    EACH(b[ib] = rotate(_mm256_xor_si256(b[ib], c[ic]), 7));
-#undef EACH
-}
+#define ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)                \
+    COLUMNS_HALF(m0, m2, m4, m6, ROTATE_16, 12, 20)                                                \
+    COLUMNS_HALF(m1, m3, m5, m7, ROTATE_8, 7, 25)                                                  \
+    DIAGONALS_HALF(m8, m10, m12, m14, ROTATE_16, 12, 20)                                           \
+    DIAGONALS_HALF(m9, m11, m13, m15, ROTATE_8, 7, 25)
 
-INLINE void mix_round(__m256i v[16], const __m256i m[16], int r)
+#define LOAD(i) "vmovdqa 32*" #i "(%[v]), %%ymm" #i "\n\t"
+#define FEED_FORWARD(low, high) XOR(low, high) "vmovdqa %%ymm" #low ", 32*" #low "(%[v])\n\t"
+
+/* v[0..7] := the new chaining values of eight lanes. */
+INLINE void mix_lanes(__m256i v[16], const __m256i m[16])
 {
-    mix4(v, m, SCHEDULE[r], 0);
-    mix4(v, m, SCHEDULE[r] + 8, 1);
+    static const uint8_t TURN[2][32] __attribute__((aligned(32))) = {
+        {2,  3,  0, 1, 6, 7, 4, 5, 10, 11, 8,  9,  14, 15, 12, 13,
+         2,  3,  0, 1, 6, 7, 4, 5, 10, 11, 8,  9,  14, 15, 12, 13},
+        {1,  2,  3, 0, 5, 6, 7, 4, 9,  10, 11, 8,  13, 14, 15, 12,
+         1,  2,  3, 0, 5, 6, 7, 4, 9,  10, 11, 8,  13, 14, 15, 12},
+    };
+    __asm__ volatile(LOAD(0) LOAD(1) LOAD(2) LOAD(3) LOAD(4) LOAD(5) LOAD(6) LOAD(7) LOAD(8) LOAD(9)
+                         LOAD(10) LOAD(12) LOAD(13) LOAD(14) LOAD(15)
+                     RFP_ROUNDS(ROUND)
+                     "vmovdqa 32*11(%[v]), %%ymm11\n\t"
+                     FEED_FORWARD(0, 8) FEED_FORWARD(1, 9) FEED_FORWARD(2, 10) FEED_FORWARD(3, 11)
+                     FEED_FORWARD(4, 12) FEED_FORWARD(5, 13) FEED_FORWARD(6, 14) FEED_FORWARD(7, 15)
+                     :
+                     : [v] "r"(v), [m] "r"(m), [turn] "r"(TURN)
+                     : "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
 /* Words of eight lanes, lane by lane, into lanes of eight words (and back: it is its own inverse). */
@@ -98,24 +110,35 @@ INLINE __m256i broadcast(uint32_t word)
     return _mm256_set1_epi32((int)word);
 }
 
-INLINE void load_message(__m256i m[16], const uint8_t *const blocks[LANES], size_t offset)
+/* Four words of two lanes that lie four apart. */
+INLINE __m256i load_pair(const uint8_t *const blocks[LANES], int lane, size_t offset)
 {
-    for (int i = 0; i < LANES; i++) {
-        m[i] = load(blocks[i] + offset);
-        m[i + 8] = load(blocks[i] + offset + 32);
-    }
-    transpose(m);
-    transpose(m + 8);
+    __m128i low = _mm_loadu_si128((const __m128i *)(const void *)(blocks[lane] + offset));
+    __m128i high = _mm_loadu_si128((const __m128i *)(const void *)(blocks[lane + 4] + offset));
+
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
 }
 
-/* value := compression of value with one block per lane. */
-INLINE void compress_lanes(__m256i value[8], const __m256i m[16], __m256i bytes, const __m256i counter[2],
+/* m[w] := word w of the block at `offset` of each lane. */
+INLINE void load_message(__m256i m[16], const uint8_t *const blocks[LANES], size_t offset)
+{
+#pragma GCC unroll 4
+    for (size_t w = 0; w < 16; w += 4) {
+        __m256i a = load_pair(blocks, 0, offset + 4 * w), b = load_pair(blocks, 1, offset + 4 * w);
+        __m256i c = load_pair(blocks, 2, offset + 4 * w), d = load_pair(blocks, 3, offset + 4 * w);
+        __m256i ab_lo = _mm256_unpacklo_epi32(a, b), ab_hi = _mm256_unpackhi_epi32(a, b);
+        __m256i cd_lo = _mm256_unpacklo_epi32(c, d), cd_hi = _mm256_unpackhi_epi32(c, d);
+        m[w] = _mm256_unpacklo_epi64(ab_lo, cd_lo);
+        m[w + 1] = _mm256_unpackhi_epi64(ab_lo, cd_lo);
+        m[w + 2] = _mm256_unpacklo_epi64(ab_hi, cd_hi);
+        m[w + 3] = _mm256_unpackhi_epi64(ab_hi, cd_hi);
+    }
+}
+
+/* v[0..7]: chaining values in, chaining values out, with one block per lane. */
+INLINE void compress_lanes(__m256i v[16], const __m256i m[16], __m256i bytes, const __m256i counter[2],
                            __m256i flags)
 {
-    __m256i v[16];
-
-    for (int i = 0; i < 8; i++)
-        v[i] = value[i];
     v[8] = broadcast(RFP_IV0);
     v[9] = broadcast(RFP_IV1);
     v[10] = broadcast(RFP_IV2);
@@ -124,15 +147,7 @@ INLINE void compress_lanes(__m256i value[8], const __m256i m[16], __m256i bytes,
     v[13] = counter[1];
     v[14] = bytes;
     v[15] = flags;
-    mix_round(v, m, 0);
-    mix_round(v, m, 1);
-    mix_round(v, m, 2);
-    mix_round(v, m, 3);
-    mix_round(v, m, 4);
-    mix_round(v, m, 5);
-    mix_round(v, m, 6);
-    for (int i = 0; i < 8; i++)
-        value[i] = _mm256_xor_si256(v[i], v[i + 8]);
+    mix_lanes(v, m);
 }
 
 /* The lanes of up to eight jobs; lanes without a job repeat the first and are thrown away. */
@@ -169,7 +184,7 @@ static void fill_lanes(lanes *l, const rfp_job *jobs, size_t count)
     }
 }
 
-static void run_even(const lanes *l, __m256i value[8])
+static void run_even(const lanes *l, __m256i value[16])
 {
     const __m256i counter[2] = {load(l->counter_low), load(l->counter_high)};
     const __m256i bytes = broadcast(RFP_BLOCK_BYTES);
@@ -195,7 +210,7 @@ static void pad_last_blocks(const lanes *l, uint8_t padded[LANES][RFP_BLOCK_BYTE
 }
 
 /* Lanes of different lengths: one that has ended keeps its value. */
-static void run_uneven(const lanes *l, __m256i value[8])
+static void run_uneven(const lanes *l, __m256i value[16])
 {
     const __m256i counter[2] = {load(l->counter_low), load(l->counter_high)};
     const __m256i blocks = load(l->blocks);
@@ -213,12 +228,12 @@ static void run_uneven(const lanes *l, __m256i value[8])
         __m256i bytes = _mm256_blendv_epi8(broadcast(RFP_BLOCK_BYTES), load(l->rest), last);
         __m256i flags = _mm256_or_si256(load(l->flags), first_flags);
         flags = _mm256_or_si256(flags, _mm256_and_si256(last, load(l->last_flags)));
-        __m256i next[8];
-        memcpy(next, value, sizeof next);
+        __m256i ended[8];
+        memcpy(ended, value, sizeof ended);
         load_message(m, input, 0);
-        compress_lanes(next, m, bytes, counter, flags);
+        compress_lanes(value, m, bytes, counter, flags);
         for (int i = 0; i < 8; i++)
-            value[i] = _mm256_blendv_epi8(value[i], next[i], active);
+            value[i] = _mm256_blendv_epi8(ended[i], value[i], active);
         first_flags = _mm256_setzero_si256();
     }
 }
@@ -226,7 +241,7 @@ static void run_uneven(const lanes *l, __m256i value[8])
 static void run_lanes(const uint32_t key[8], const rfp_job *jobs, size_t count)
 {
     lanes l;
-    __m256i value[8];
+    __m256i value[16]; /* and the lower half of the state */
 
     fill_lanes(&l, jobs, count);
     for (int i = 0; i < 8; i++)
@@ -257,10 +272,9 @@ INLINE __m128i rotate_row(__m128i x, int count)
     return _mm_or_si128(_mm_srli_epi32(x, count), _mm_slli_epi32(x, 32 - count));
 }
 
-/* Message words for the first or second half of four quarter-rounds. */
-INLINE __m128i pick(const uint32_t m[16], const uint8_t *s)
+INLINE __m128i words(uint32_t w0, uint32_t w1, uint32_t w2, uint32_t w3)
 {
-    return _mm_setr_epi32((int)m[s[0]], (int)m[s[2]], (int)m[s[4]], (int)m[s[6]]);
+    return _mm_setr_epi32((int)w0, (int)w1, (int)w2, (int)w3);
 }
 
 INLINE void mix_rows(__m128i row[4], __m128i x, __m128i y)
@@ -275,19 +289,26 @@ INLINE void mix_rows(__m128i row[4], __m128i x, __m128i y)
     row[1] = rotate_row(_mm_xor_si128(row[1], row[2]), 7);
 }
 
-INLINE void mix_rows_round(__m128i row[4], const uint32_t m[16], int r)
+/* Turn rows, so that diagonals become columns, and back. */
+INLINE void turn_rows(__m128i row[4])
 {
-    const uint8_t *s = SCHEDULE[r];
-
-    mix_rows(row, pick(m, s), pick(m, s + 1));
-    row[1] = _mm_shuffle_epi32(row[1], 0x39); /* turn the rows so that diagonals become columns */
+    row[1] = _mm_shuffle_epi32(row[1], 0x39);
     row[2] = _mm_shuffle_epi32(row[2], 0x4e);
     row[3] = _mm_shuffle_epi32(row[3], 0x93);
-    mix_rows(row, pick(m, s + 8), pick(m, s + 9));
+}
+
+INLINE void turn_rows_back(__m128i row[4])
+{
     row[1] = _mm_shuffle_epi32(row[1], 0x93);
     row[2] = _mm_shuffle_epi32(row[2], 0x4e);
     row[3] = _mm_shuffle_epi32(row[3], 0x39);
 }
+
+#define ROWS_ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)           \
+    mix_rows(row, words(m[m0], m[m2], m[m4], m[m6]), words(m[m1], m[m3], m[m5], m[m7]));           \
+    turn_rows(row);                                                                                \
+    mix_rows(row, words(m[m8], m[m10], m[m12], m[m14]), words(m[m9], m[m11], m[m13], m[m15]));     \
+    turn_rows_back(row);
 
 static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes,
                      uint64_t counter, uint32_t flags)
@@ -300,13 +321,7 @@ static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], ui
     row[1] = _mm_loadu_si128((const __m128i *)(const void *)(value + 4));
     row[2] = _mm_setr_epi32((int)RFP_IV0, (int)RFP_IV1, (int)RFP_IV2, (int)RFP_IV3);
     row[3] = _mm_setr_epi32((int)(uint32_t)counter, (int)(uint32_t)(counter >> 32), (int)bytes, (int)flags);
-    mix_rows_round(row, m, 0);
-    mix_rows_round(row, m, 1);
-    mix_rows_round(row, m, 2);
-    mix_rows_round(row, m, 3);
-    mix_rows_round(row, m, 4);
-    mix_rows_round(row, m, 5);
-    mix_rows_round(row, m, 6);
+    RFP_ROUNDS(ROWS_ROUND)
     _mm_storeu_si128((__m128i *)(void *)value, _mm_xor_si128(row[0], row[2]));
     _mm_storeu_si128((__m128i *)(void *)(value + 4), _mm_xor_si128(row[1], row[3]));
 }

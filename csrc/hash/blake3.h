@@ -42,18 +42,16 @@ enum {
 #define RFP_IV6 UINT32_C(0x1f83d9ab)
 #define RFP_IV7 UINT32_C(0x5be0cd19)
 
-/* Word i of round r is message word RFP_SCHEDULE[r][i]: the permutation of section 2.2, applied r
- * times. Each instruction set's file has its own copy, which its compiler folds away. */
-#define RFP_SCHEDULE_INIT                                                                          \
-    {                                                                                              \
-        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},                                    \
-        {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},                                    \
-        {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},                                    \
-        {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},                                    \
-        {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},                                    \
-        {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},                                    \
-        {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},                                    \
-    }
+/* The message words of each round, in the order of their use: the permutation of section 2.2 applied
+ * 0 to 6 times. RFP_ROUNDS(R) is R(words of the first round) R(words of the second) ... */
+#define RFP_ROUNDS(R)                                                                              \
+    R(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)                                        \
+    R(2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)                                        \
+    R(3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1)                                        \
+    R(10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6)                                        \
+    R(12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4)                                        \
+    R(9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7)                                        \
+    R(11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13)
 
 /* What distinguishes the three modes: the key, and the flag on every block. */
 typedef struct rfp_mode {

@@ -1,8 +1,6 @@
 /* BLAKE3's compression in plain C: for every processor, and the measure for all other levels. */
 #include "blake3.h"
 
-static const uint8_t SCHEDULE[7][16] = RFP_SCHEDULE_INIT;
-
 static inline uint32_t rotate_right(uint32_t word, int count)
 {
     return word >> count | word << (32 - count);
@@ -21,17 +19,15 @@ static inline void mix(uint32_t v[16], int a, int b, int c, int d, uint32_t x, u
     v[b] = rotate_right(v[b] ^ v[c], 7);
 }
 
-static inline void mix_round(uint32_t v[16], const uint32_t m[16], const uint8_t s[16])
-{
-    mix(v, 0, 4, 8, 12, m[s[0]], m[s[1]]);
-    mix(v, 1, 5, 9, 13, m[s[2]], m[s[3]]);
-    mix(v, 2, 6, 10, 14, m[s[4]], m[s[5]]);
-    mix(v, 3, 7, 11, 15, m[s[6]], m[s[7]]);
-    mix(v, 0, 5, 10, 15, m[s[8]], m[s[9]]);
-    mix(v, 1, 6, 11, 12, m[s[10]], m[s[11]]);
-    mix(v, 2, 7, 8, 13, m[s[12]], m[s[13]]);
-    mix(v, 3, 4, 9, 14, m[s[14]], m[s[15]]);
-}
+#define ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)                \
+    mix(v, 0, 4, 8, 12, m[m0], m[m1]);                                                             \
+    mix(v, 1, 5, 9, 13, m[m2], m[m3]);                                                             \
+    mix(v, 2, 6, 10, 14, m[m4], m[m5]);                                                            \
+    mix(v, 3, 7, 11, 15, m[m6], m[m7]);                                                            \
+    mix(v, 0, 5, 10, 15, m[m8], m[m9]);                                                            \
+    mix(v, 1, 6, 11, 12, m[m10], m[m11]);                                                          \
+    mix(v, 2, 7, 8, 13, m[m12], m[m13]);                                                           \
+    mix(v, 3, 4, 9, 14, m[m14], m[m15]);
 
 static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes,
                      uint64_t counter, uint32_t flags)
@@ -43,13 +39,7 @@ static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], ui
     };
     for (size_t i = 0; i < 16; i++)
         m[i] = rfp_load32(block + 4 * i);
-    mix_round(v, m, SCHEDULE[0]);
-    mix_round(v, m, SCHEDULE[1]);
-    mix_round(v, m, SCHEDULE[2]);
-    mix_round(v, m, SCHEDULE[3]);
-    mix_round(v, m, SCHEDULE[4]);
-    mix_round(v, m, SCHEDULE[5]);
-    mix_round(v, m, SCHEDULE[6]);
+    RFP_ROUNDS(ROUND)
     for (size_t i = 0; i < 8; i++)
         value[i] = v[i] ^ v[i + 8];
 }
