@@ -23,8 +23,9 @@ from reprofp.probes.native_readers import find_native_readers
 
 __all__ = ["UsageProbe"]
 
-_NOTABLE = frozenset({"asyncio", "concurrent", "ctypes", "multiprocessing", "random", "secrets", "sqlite3"})
-_NOTABLE_TOO = frozenset({"subprocess", "threading", "uuid"})
+_NOTABLE = frozenset(
+    "asyncio concurrent ctypes multiprocessing random secrets sqlite3 subprocess threading uuid".split()  # noqa: SIM905
+)
 """Modules of the standard library that rules ask for: parallelism, randomness, other programs."""
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
 _EXTENSION = re.compile(r"\.(cpython-|abi3\.|pypy)|/lib-dynload/")
@@ -70,10 +71,10 @@ def _add_modules(report: Report, context: Context) -> None:
 
 
 def _find_imports(modules: Mapping[str, Any]) -> set[str]:
-    """Return the top-level names that were imported, without the standard library but for a few."""
-    tops = {name.partition(".")[0] for name in modules} - _NOT_IMPORTED
+    """Return the top-level names that have files, without the standard library but for a few."""
+    tops = {name.partition(".")[0] for name, file in modules.items() if file or name in _NOTABLE} - _NOT_IMPORTED
     foreign = {name for name in tops if name not in sys.stdlib_module_names and not name.startswith("__")}
-    return {name for name in foreign if not _is_stdlib_file(modules.get(name))} | (tops & (_NOTABLE | _NOTABLE_TOO))
+    return {name for name in foreign if not _is_stdlib_file(modules.get(name))} | (tops & _NOTABLE)
 
 
 def _is_stdlib_file(file: Any) -> bool:
