@@ -14,11 +14,11 @@ import sys
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
     from typing import Any
 
-__all__ = ["SCHEMA", "collect", "observing"]
+__all__ = ["SCHEMA", "collect", "describe_python", "observing", "predict_hash_seed"]
 
 SCHEMA = 1
 """The version of the dict's form."""
@@ -54,7 +54,7 @@ def collect() -> dict[str, Any]:
         "path": _guard(lambda: [item for item in map(_as_text, sys.path) if item is not None]),
         "environ": _guard(lambda: dict(os.environ)),
         "environ_start": _guard(_read_first_environ),
-        "python": _guard(_describe_python),
+        "python": _guard(describe_python),
         "modules": modules,
         "versions": versions,
         "libraries": [item for item in mapped if item["path"] not in _own_libraries]
@@ -205,7 +205,8 @@ def _read_children() -> dict[str, Any]:
     return {"waited": int(fields[8]) > 0, "multiprocessing": int(digits) - 1 if digits else 0}
 
 
-def _describe_python() -> dict[str, Any]:
+def describe_python() -> dict[str, Any]:
+    """Describe the interpreter that runs this."""
     flags = {name: getattr(sys.flags, name) for name in _FLAGS.split() if hasattr(sys.flags, name)}
     build, _, compiler = sys.version.partition("(")[2].partition(") ")
     return {
@@ -228,13 +229,18 @@ def _find_hash_seed() -> str:
     """Return the seed of str hashes as the interpreter took it at its start: ``random``, or the number."""
     if not sys.flags.hash_randomization:
         return "0"
-    text = _read_first_environ().get("PYTHONHASHSEED", "")
-    if sys.flags.ignore_environment or not text.isdigit() or _has_option("R", _read_arguments()):
+    return "random" if sys.flags.ignore_environment else predict_hash_seed(_read_arguments(), _read_first_environ())
+
+
+def predict_hash_seed(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return the seed that a Python with these arguments and this environment takes: ``random``, or the number."""
+    text = environ.get("PYTHONHASHSEED", "")
+    if not text.isdigit() or any(_has_option(letter, arguments) for letter in "REI"):
         return "random"
     return str(int(text))
 
 
-def _has_option(letter: str, arguments: list[str]) -> bool:
+def _has_option(letter: str, arguments: Sequence[str]) -> bool:
     """Whether a one-letter option of the interpreter itself was given."""
     position = 1
     while position < len(arguments) and arguments[position].startswith("-") and arguments[position] not in {"-", "--"}:

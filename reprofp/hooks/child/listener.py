@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 LIMIT = 50_000
 """The most files, folders, names and so on that are kept of each kind."""
 
-_HOOK = "REPROFP_HOOK"
-_PYTHONPATH = "REPROFP_HOOK_PYTHONPATH"
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
@@ -41,11 +39,14 @@ handlers: "dict[str, Callable[..., None]]" = {}
 truncated: "list[str]" = []
 
 
-def start(reports: str) -> None:
-    """Begin to listen; the report will go into the folder ``reports``."""
+def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
+    """Begin to listen; the report will go into the folder ``reports``.
+
+    ``restore`` makes an environment what it would be without reprofp.
+    """
     mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
     os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    atexit.register(_finish, mark, os.getpid())  # the first registered is the last to run
+    atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
     _watch_draws()
     _watch_for_random()
     handlers.update(_HANDLERS)
@@ -92,7 +93,7 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
     elif len(opens) >= LIMIT:
         truncated.append(name) if not truncated else None
     elif not flags & os.O_DIRECTORY:
-        opens[name] = [reads, writes, 1, time.time_ns(), _identify(name)]
+        opens[name] = [reads, writes, 1, time.time_ns(), None if flags & os.O_TRUNC else _identify(name)]
 
 
 def _identify(name: str) -> "list[int] | None":
@@ -283,13 +284,15 @@ def _watch_seeding(generator: "type[Any]") -> None:
     generator.seed = seed
 
 
-def _finish(mark: str, pid: int) -> None:
+def _finish(mark: str, pid: int, restore: "Callable[[dict[str, str]], object]") -> None:
     """Report, in the process that was started; a fork of it that comes here is another process."""
     if os.getpid() != pid:
         return
     handlers.clear()
     try:
-        _send(_collect(), mark)
+        raw = _collect()
+        restore(raw["environ_start"])
+        _send(raw, mark)
     except BaseException:  # noqa: BLE001, S110 - the program has ended well; the parent finds no report
         pass
 

@@ -14,24 +14,29 @@ HOOK = "REPROFP_HOOK"
 PYTHONPATH = "REPROFP_HOOK_PYTHONPATH"
 
 
-def restore():
-    """Undo what brought this file here; return its folder and the folder that takes the report, if any."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    reports, before = os.environ.pop(HOOK, None), os.environ.pop(PYTHONPATH, None)
+def restore_environ(environ, folder):
+    """Make ``environ`` what it would be without reprofp; return the folder that takes the report, if any.
+
+    What the parent put into PYTHONPATH is taken out of the middle of a longer value as well: scripts add
+    to it. Also returned is whether an empty entry stands where ``folder`` stood.
+    """
+    reports, before = environ.pop(HOOK, None), environ.pop(PYTHONPATH, None)
     injected = folder + os.pathsep + before if before else folder
-    now = os.environ.get("PYTHONPATH", "")
-    restored = now.replace(injected, before or "", 1)
+    restored = environ.get("PYTHONPATH", "").replace(injected, before or "", 1)
     if restored or before is not None:
-        os.environ["PYTHONPATH"] = restored
+        environ["PYTHONPATH"] = restored
     else:
-        os.environ.pop("PYTHONPATH", None)
-    # A program that put a folder in front of an empty PYTHONPATH has the current folder where this one stands.
-    stand_in = [os.getcwd()] if restored and not before else []
+        environ.pop("PYTHONPATH", None)
+    return reports, bool(restored and not before)
+
+
+def restore_path(folder, left_empty):
+    """Take ``folder`` out of sys.path; an empty entry of PYTHONPATH means the current folder."""
+    stand_in = [os.getcwd()] if left_empty else []
     for entry in [entry for entry in sys.path if entry == folder]:
         position = sys.path.index(entry)
         sys.path[position : position + 1] = [path for path in stand_in if path not in sys.path]
     sys.path_importer_cache.pop(folder, None)
-    return folder, reports
 
 
 def listen(folder, reports):
@@ -41,7 +46,7 @@ def listen(folder, reports):
     path = os.path.join(folder, "listener.py")
     names = {"__name__": "reprofp_listener", "__file__": path}
     exec(SourceFileLoader("listener", path).get_code("listener"), names)
-    names["start"](reports)
+    names["start"](reports, lambda environ: restore_environ(environ, folder))
 
 
 def run_shadowed():
@@ -66,7 +71,9 @@ def run_shadowed():
 
 def main():
     """Observe if this interpreter can; whatever happens, the program goes on as it would have."""
-    folder, reports = restore()
+    folder = os.path.dirname(os.path.abspath(__file__))
+    reports, left_empty = restore_environ(os.environ, folder)
+    restore_path(folder, left_empty)
     if reports and sys.version_info >= (3, 8):
         try:
             listen(folder, reports)

@@ -1,0 +1,184 @@
+"""``with reprofp.run(...) as run:`` records a part of a program as a run, from inside.
+
+In: what is declared of the experiment. Out: ``run.record`` after the block, appended to the ledger.
+Guaranteed: nothing that goes wrong on reprofp's side reaches the program; it gets one warning and no
+record. An exception of the program ends the run with exit code 1 and goes on. No audit runs in a
+process that describes itself, so what only the audit could tell is Unknown, unless ``reprofp run`` has
+started the process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Union
+
+from reprofp.errors import InputError, UsageError
+from reprofp.probes import raw
+
+if TYPE_CHECKING:
+    from reprofp.hooks.results import Outputs, Points
+    from reprofp.model.observations import Value
+    from reprofp.model.records import Run, Snapshot
+    from reprofp.probes.base import Experiment
+
+__all__ = ["run"]
+
+Pathish = Union[str, Path]
+Paths = Union[Pathish, Iterable[Pathish], Mapping[str, Pathish]]
+
+
+class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
+    """A run that is recorded from inside the program.
+
+    Args:
+        data: Datasets, files or folders: one path, several, or a mapping from names to paths.
+        weights: Weight files, in the same forms.
+        config: Hyper-parameters as a mapping, or the file or files that hold them.
+        outputs: What the block makes, in the forms of ``data``; it need not be there yet.
+        seeds: Seeds by name.
+        ledger: The ledger to append to, if not the user's own.
+
+    Raises:
+        InputError: something that was declared is not there.
+        UsageError: two paths have the same name.
+    """
+
+    record: Run | None = None
+    """The run's record, once the block has ended."""
+
+    def __init__(
+        self,
+        *,
+        data: Paths | None = None,
+        weights: Paths | None = None,
+        config: Pathish | Iterable[Pathish] | Mapping[str, Value] | None = None,
+        outputs: Paths | None = None,
+        seeds: Mapping[str, Value] | None = None,
+        ledger: Pathish | None = None,
+    ) -> None:
+        """Declare the experiment; nothing is looked at before the block begins."""
+        settings: Mapping[str, Value] = config if isinstance(config, Mapping) else {}
+        files = {} if isinstance(config, Mapping) else _name_paths(config)
+        _check_there([*_name_paths(data).values(), *_name_paths(weights).values(), *files.values()])
+        self._declared: dict[str, Any] = {
+            "argv": tuple(map(str, sys.argv)),
+            "data": _name_paths(data),
+            "weights": _name_paths(weights),
+            "config": tuple(files.values()),
+            "settings": dict(settings),
+            "seeds": dict(seeds or {}),
+        }
+        self._output_paths, self._ledger = _name_paths(outputs), ledger
+        self._points: Points = {}
+        self._began: tuple[Snapshot, Outputs, int] | None = None
+
+    def __enter__(self) -> run:  # noqa: PYI034 - typing.Self is of Python 3.11
+        """Take the snapshot before the work."""
+        if os.environ.get("REPROFP_DISABLE", "") in {"", "0"}:
+            process = raw.collect()
+            try:
+                with raw.observing():
+                    self._began = self._begin(process)
+            except Exception as error:  # noqa: BLE001 - the program comes first
+                _warn(f"this run is not recorded: {error}")
+        return self
+
+    def log(self, step: int | None = None, **metrics: float) -> None:
+        """Report metrics; ``step`` counts up by itself where it is not given.
+
+        Raises:
+            UsageError: a metric is not a number, or the step no whole number.
+        """
+        from reprofp.hooks.results import add_metrics, split_metrics  # noqa: PLC0415
+
+        default = max((len(series) for series in self._points.values()), default=0)
+        entry = metrics if step is None else {"step": step, **metrics}
+        add_metrics(self._points, *split_metrics(entry, default, lambda problem: UsageError(f"run.log: {problem}")))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the snapshot after the work, and append the record."""
+        if self._began is None:
+            return
+        process = raw.collect()
+        try:
+            with raw.observing():
+                self.record = self._end(process, _exit_code_of(error), *self._began)
+                self._append(self.record)
+        except Exception as problem:  # noqa: BLE001 - the program comes first
+            _warn(f"this run is not recorded: {problem}")
+
+    def _begin(self, process: dict[str, Any]) -> tuple[Snapshot, Outputs, int]:
+        from reprofp.capture import describe_process  # noqa: PLC0415 - after the process was looked at
+        from reprofp.hooks.results import Outputs  # noqa: PLC0415
+        from reprofp.model.schema import Phase  # noqa: PLC0415
+
+        start, outputs = describe_process(process, self._experiment(), Phase.START), Outputs(self._output_paths)
+        outputs.remember()
+        return start, outputs, time.monotonic_ns()
+
+    def _experiment(self) -> Experiment:
+        from reprofp.probes.base import Experiment  # noqa: PLC0415 - after the process was looked at
+
+        return Experiment(**self._declared)
+
+    def _end(
+        self, process: dict[str, Any], exit_code: int | None, start: Snapshot, outputs: Outputs, began: int
+    ) -> Run:
+        from reprofp.capture import TOOL, describe_process  # noqa: PLC0415
+        from reprofp.model.records import Process, Result, Run, SideBlob  # noqa: PLC0415
+        from reprofp.model.schema import Phase  # noqa: PLC0415
+
+        end = describe_process(process, self._experiment(), Phase.END)
+        result = Result(exit_code, time.monotonic_ns() - began, outputs.hash(), self._points)
+        role = f"{_name_script()}/0/0"
+        return Run(start.time_ns, start, (Process(role, exit_code, end),), result, SideBlob(), TOOL)
+
+    def _append(self, record: Run) -> None:
+        from reprofp.ledger import Ledger  # noqa: PLC0415 - opens the store
+
+        with Ledger.open(None if self._ledger is None else Path(self._ledger)) as book:
+            book.append(record)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(f"reprofp: {message}", RuntimeWarning, stacklevel=3)
+
+
+def _exit_code_of(error: BaseException | None) -> int:
+    """Return what the program would exit with if nothing caught the exception."""
+    if error is None:
+        return 0
+    code = error.code if isinstance(error, SystemExit) else 1
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _name_script() -> str:
+    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return os.fsencode(script).decode("utf-8", "backslashreplace") or "python"
+
+
+def _name_paths(paths: Paths | None) -> dict[str, Path]:
+    """Name paths: a mapping's own names, else the base names."""
+    if paths is None:
+        return {}
+    if isinstance(paths, Mapping):
+        return {str(name): Path(path) for name, path in paths.items()}
+    listed = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    named = {path.absolute().name: path for path in listed}
+    if len(named) != len(listed):
+        raise UsageError("two paths have the same name: give a mapping from names to paths")
+    return named
+
+
+def _check_there(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"there is no file or folder {path}: check the path")

@@ -1,0 +1,230 @@
+"""``reprofp run -- CMD``: a snapshot before, the command as if it ran alone, a snapshot of what it reported.
+
+In: an argument list and what was declared of the experiment. Out: the run's record, which is not
+appended to any ledger, and the exit code to give. Guaranteed: once the command was started, nothing
+that goes wrong on reprofp's side changes its exit code; it is told to ``options.warn`` instead.
+
+The first process of a run is the command itself where that is Python, or the only Python that it ran.
+Where the first process could not report (an isolated or old Python, no Python at all, a killed process),
+its end snapshot holds what can be seen from outside, and its other facets are Unknown: ``not asked``
+where no Python listened, ``failed`` where one did and never reported.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from reprofp.capture import TOOL, find_python, take_snapshot
+from reprofp.errors import InputError, ReprofpError
+from reprofp.hooks.foreground import NotStartedError, find_program, run_in_foreground
+from reprofp.hooks.interpreters import find_interpreter, name_script
+from reprofp.hooks.reading import Budget, hash_data_files
+from reprofp.hooks.reports import Report, ReportFolder, open_reports
+from reprofp.hooks.results import Metrics, Outputs, Points
+from reprofp.model.facets import Facet
+from reprofp.model.observations import Unknown, UnknownCode
+from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
+from reprofp.model.schema import FACETS, Phase
+from reprofp.probes.base import Context, Experiment
+
+__all__ = ["NotStartedError", "RunOptions", "is_disabled", "run_command"]
+
+_MAX_SNAPSHOTS = 32
+"""Processes of one run that get a snapshot each; a shell script may start thousands."""
+_COERCED = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What was declared of a run, and what it is expected to make."""
+
+    experiment: Experiment = field(default_factory=Experiment)
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    metrics: Path | None = None
+    budget: Budget = field(default_factory=Budget)
+    warn: Callable[[str], None] = _warn
+    """Takes a sentence about something that went wrong after the command was started."""
+
+
+def is_disabled(environ: Mapping[str, str]) -> bool:
+    """Whether REPROFP_DISABLE turns the hooks off."""
+    return environ.get("REPROFP_DISABLE", "") not in {"", "0"}
+
+
+def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
+    """Run ``argv`` in the foreground and record it.
+
+    With REPROFP_DISABLE=1 no hook goes into the command, and its end facets are Unknown.
+
+    Raises:
+        NotStartedError: the command was not started; the error has the exit code to give.
+        KeyboardInterrupt: the user interrupted before it was started, or while the run is recorded.
+    """
+    if not argv:
+        raise NotStartedError("there is no command to run: give one after --, as in reprofp run -- python train.py")
+    environ = _read_environ()
+    program = find_program(argv[0], environ)
+    try:
+        recording = _Recording.begin(tuple(argv), program, environ, options)
+    except (ReprofpError, OSError) as error:
+        raise NotStartedError(f"the command was not started: {error}") from error
+    with open_reports() as folder:
+        status, duration = _run(argv, environ, folder)
+        return recording.end(status, duration, folder.read()), _exit_code_of(status)
+
+
+def _run(argv: Sequence[str], environ: Mapping[str, str], folder: ReportFolder) -> tuple[int, int]:
+    hooked = environ if is_disabled(environ) else folder.add_to(environ)
+    before = time.monotonic_ns()
+    status = run_in_foreground(argv, hooked)
+    return status, time.monotonic_ns() - before
+
+
+def _read_environ() -> dict[str, str]:
+    """Return the environment without what this interpreter put in: in the C locale Python sets LC_CTYPE (PEP 538)."""
+    environ = dict(os.environ)
+    if environ.get("LC_CTYPE") in _COERCED and not environ.get("LC_ALL"):
+        first = _read_first_value("LC_CTYPE")
+        if first is None:
+            del environ["LC_CTYPE"]
+        elif first in {"", "C", "POSIX"}:
+            environ["LC_CTYPE"] = first
+    return environ
+
+
+def _read_first_value(name: str) -> str | None:
+    """Return a variable as this process was given it."""
+    try:
+        entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return os.environ.get(name)
+    values = [entry.partition(b"=")[2] for entry in entries if entry.startswith(name.encode() + b"=")]
+    return os.fsdecode(values[0]) if values else None
+
+
+def _exit_code_of(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def _find_described(program: str, environ: Mapping[str, str]) -> Path | None:
+    try:
+        return find_python(environ, find_interpreter(program, environ))
+    except InputError:
+        return None  # an active environment that is broken is no reason not to run the command
+
+
+@dataclass
+class _Recording:
+    """A run between its two snapshots."""
+
+    argv: tuple[str, ...]
+    options: RunOptions
+    context: Context
+    start: Snapshot
+    outputs: Outputs
+    metrics: Metrics | None
+
+    @classmethod
+    def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
+        experiment = options.experiment if options.experiment.argv else replace(options.experiment, argv=argv)
+        context = Context(
+            phase=Phase.START,
+            environ=environ,
+            python=_find_described(program, environ),
+            experiment=experiment,
+        )
+        outputs, metrics = Outputs(options.outputs), Metrics(options.metrics) if options.metrics else None
+        start = take_snapshot(context)
+        outputs.remember()
+        if metrics:
+            metrics.remember()
+        return cls(argv, options, context, start, outputs, metrics)
+
+    def end(self, status: int, duration: int, reports: list[Report]) -> Run:
+        exit_code = os.waitstatus_to_exitcode(status)
+        result = Result(exit_code, duration, self.outputs.hash(), self._collect_metrics())
+        processes = self._describe_processes(exit_code, reports)
+        side = SideBlob({"run.listeners": len(reports), "run.reports": sum(item.raw is not None for item in reports)})
+        return Run(self.start.time_ns, self.start, processes, result, side, TOOL)
+
+    def _collect_metrics(self) -> Points:
+        try:
+            return self.metrics.collect() if self.metrics else {}
+        except InputError as error:
+            self.options.warn(str(error))
+            return {}
+
+    def _describe_processes(self, exit_code: int, reports: list[Report]) -> tuple[Process, ...]:
+        """Describe the command first, then each Python that something else than Python started."""
+        if len(reports) == 1:
+            role = _name_role(reports[0].raw, name_script(self.argv))
+            return (Process(f"{role}/0/0", exit_code, self._look_at(reports[0])),)
+        first = Process(f"{name_script(self.argv)}/0/0", exit_code, self._look_from_outside(UnknownCode.NOT_ASKED))
+        born: dict[str, int] = {name_script(self.argv): 1}
+        others = []
+        for index, report in enumerate(reports):
+            name = _name_role(report.raw, "python")
+            snapshot = self._look_at(report) if index < _MAX_SNAPSHOTS else None
+            others.append(Process(f"{name}/0/{born.get(name, 0)}", None, snapshot))
+            born[name] = born.get(name, 0) + 1
+        return (first, *others)
+
+    def _look_at(self, report: Report) -> Snapshot | None:
+        raw = report.raw
+        if raw is None:
+            return self._look_from_outside(UnknownCode.FAILED)
+        raw["data_files"] = hash_data_files(raw, self.context.cwd, self._list_known(), self.options.budget)
+        cwd = raw.get("cwd")
+        return self._take(
+            process=raw,
+            environ=_read_mapping(raw.get("environ")) or self.context.environ,
+            cwd=Path(cwd) if isinstance(cwd, str) else self.context.cwd,
+        )
+
+    def _take(self, **parts: Any) -> Snapshot | None:
+        """Take an end snapshot; a run that has ended is recorded without one if it comes to that."""
+        try:
+            return take_snapshot(replace(self.context, phase=Phase.END, **parts))
+        except (ReprofpError, OSError) as error:
+            self.options.warn(f"a process of the run has no end snapshot: {error}")
+            return None
+
+    def _list_known(self) -> list[Path]:
+        """Return what is hashed anyway, and what the run made."""
+        experiment = self.context.experiment
+        declared = [*experiment.data.values(), *experiment.weights.values(), *experiment.config]
+        made = [*self.options.outputs.values(), *([self.options.metrics] if self.options.metrics else [])]
+        return [*declared, *made]
+
+    def _look_from_outside(self, code: UnknownCode) -> Snapshot | None:
+        """Take an end snapshot in which what only the process itself can tell is Unknown."""
+        seen = self._take()
+        if seen is None:
+            return None
+        hidden = [spec for spec in FACETS.values() if Phase.STATIC not in spec.phases and spec.name != "framework"]
+        unknown = {spec.name: Facet(spec.name, spec.version, {(): Unknown(code)}) for spec in hidden}
+        return replace(seen, facets={**seen.facets, **unknown})
+
+
+def _read_mapping(value: object) -> dict[str, str] | None:
+    if isinstance(value, dict) and value.keys() != {"error"} and all(isinstance(item, str) for item in value.values()):
+        return value
+    return None
+
+
+def _name_role(raw: Mapping[str, Any] | None, default: str) -> str:
+    """Name the script that a process ran."""
+    argv = (raw or {}).get("argv")
+    script = os.path.basename(argv[0]) if isinstance(argv, list) and argv else ""
+    return os.fsencode(script).decode("utf-8", "backslashreplace") or default

@@ -1,0 +1,162 @@
+"""The facet ``usage``: what the run really touched.
+
+What the memory map and the loaded modules show is complete; what the audit heard is a lower bound, since
+native code raises no audit events: ``native_readers`` names the loaded modules that read files so. Where
+no audit ran (a snapshot that a process takes of itself), what only it could tell is Unknown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from reprofp.model.observations import Observation, Observed, Unknown
+from reprofp.probes.base import Context, Report
+from reprofp.probes.elf import read_elf
+from reprofp.probes.files import to_text
+from reprofp.probes.machine import DENIED, FAILED, NOT_ASKED, absent_unless, read_part
+from reprofp.probes.native_readers import find_native_readers
+
+__all__ = ["UsageProbe"]
+
+_NOTABLE = frozenset(
+    "asyncio concurrent ctypes multiprocessing random secrets sqlite3 subprocess threading uuid".split()  # noqa: SIM905
+)
+"""Modules of the standard library that rules ask for: parallelism, randomness, other programs."""
+_NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
+_EXTENSION = re.compile(r"\.(cpython-|abi3\.|pypy)|/lib-dynload/")
+_GPU_DRIVERS = ("libcuda.so", "libhsa-runtime64.so", "libze_intel_gpu.so")
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/")
+
+
+class UsageProbe:
+    """Reports modules, libraries, draws of entropy, listings, network and subprocesses."""
+
+    name = "usage"
+    version = 1
+
+    def applies(self, context: Context) -> bool:
+        """Whether there is a process that could touch anything."""
+        return context.process is not None
+
+    def observe(self, context: Context) -> Report:
+        """Report what was touched."""
+        report = Report()
+        _add_modules(report, context)
+        _add_libraries(report, read_part(context, "libraries", list))
+        _add_entropy(report, (context.process or {}).get("entropy"))
+        audit = (context.process or {}).get("audit")
+        if isinstance(audit, dict):
+            _add_audit(report, audit, context)
+        else:
+            report.observe("audit", value=False)
+            for name in ("listing", "network", "subprocesses", "processes"):
+                report.add(name, fact=NOT_ASKED)
+        return report
+
+
+def _add_modules(report: Report, context: Context) -> None:
+    modules = read_part(context, "modules", dict)
+    if isinstance(modules, Unknown):
+        report.add("modules", fact=modules)
+        report.add("native_readers", fact=modules)
+        return
+    for name in sorted(_find_imports(modules)):
+        report.observe("modules", to_text(name), value=True)
+    report.observe("native_readers", value=find_native_readers(modules))
+
+
+def _find_imports(modules: Mapping[str, Any]) -> set[str]:
+    """Return the top-level names that have files, without the standard library but for a few."""
+    tops = {name.partition(".")[0] for name, file in modules.items() if file or name in _NOTABLE} - _NOT_IMPORTED
+    foreign = {name for name in tops if name not in sys.stdlib_module_names and not name.startswith("__")}
+    return {name for name in foreign if not _is_stdlib_file(modules.get(name))} | (tops & _NOTABLE)
+
+
+def _is_stdlib_file(file: Any) -> bool:
+    """Whether a module of another Python's standard library: its files lie in no folder of packages."""
+    return isinstance(file, str) and bool(re.search(r"/lib(64)?/(python|pypy)3[^/]*/(?!.*-packages/)", file))
+
+
+def _add_libraries(report: Report, libraries: list[Any] | Unknown) -> None:
+    if isinstance(libraries, Unknown):
+        report.add("libraries", fact=libraries)
+        report.add("gpu", fact=libraries)
+        return
+    items = [item for item in libraries if isinstance(item, dict) and isinstance(item.get("path"), str)]
+    copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for item in items:
+        base = os.path.basename(item["path"])
+        if ".so" in base and not _EXTENSION.search(item["path"]):
+            copies[to_text(base)].append(item)
+    for base, found in copies.items():
+        report.add("libraries", base, "build_id", fact=_merge([_observe_build_id(item) for item in found]))
+    used = any(os.path.basename(item["path"]).startswith(_GPU_DRIVERS) for item in items)
+    report.observe("gpu", value=used)
+
+
+def _observe_build_id(item: Mapping[str, Any]) -> Observation:
+    """A file that was replaced since it was mapped is not what runs."""
+    if item.get("deleted"):
+        return FAILED
+    try:
+        return absent_unless(read_elf(item["path"]).build_id)
+    except PermissionError:
+        return DENIED
+    except (OSError, ValueError):
+        return FAILED
+
+
+def _merge(copies: list[Observation]) -> Observation:
+    """Make one fact of several libraries of one name: their build-ids, where they differ."""
+    unknown = [copy for copy in copies if isinstance(copy, Unknown)]
+    if unknown or len(copies) == 1:
+        return (unknown or copies)[0]
+    ids = sorted({str(copy.value) if isinstance(copy, Observed) else "" for copy in copies})
+    return copies[0] if len(ids) == 1 else Observed(ids)
+
+
+def _add_entropy(report: Report, draws: Any) -> None:
+    if not isinstance(draws, list):
+        report.add("entropy", fact=NOT_ASKED)
+        return
+    for draw in draws:
+        report.observe("entropy", to_text(draw["module"]), value=int(draw["count"]))
+
+
+def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> None:
+    """What was heard after the listener's memory was full is not known."""
+    report.add("audit", fact=FAILED if audit.get("truncated") else Observed(value=True))
+    for name, count in _count_listings(audit.get("listings") or [], str(context.cwd)).items():
+        report.observe("listing", name, value=count)
+    connects = audit.get("connects") or {}
+    report.observe("network", value=bool(connects.get("inet") or connects.get("lookup")))
+    _add_subprocesses(report, audit.get("subprocesses") or {}, read_part(context, "children", dict))
+
+
+def _count_listings(listings: Iterable[Any], cwd: str) -> Counter[str]:
+    """Count the listings of each folder, by its path below ``cwd`` or else its base name."""
+    counts: Counter[str] = Counter()
+    for path, count, _module in listings:
+        normal = os.path.normpath(path)
+        if "-packages" in normal or normal.startswith(_SYSTEM) or _is_stdlib_file(normal + "/"):
+            continue
+        inside = normal == cwd or normal.startswith(os.path.join(cwd, ""))
+        counts[to_text(os.path.relpath(normal, cwd) if inside else os.path.basename(normal) or "/")] += int(count)
+    return counts
+
+
+def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[str, Any] | Unknown) -> None:
+    """Add processes that were heard of, and those that only left traces: spawn and native code raise no event."""
+    traces = {} if isinstance(children, Unknown) else children
+    spawned = max(0, int(traces.get("multiprocessing", 0)) - int(heard.get("fork", 0)))
+    total = sum(heard.values()) + spawned
+    report.observe("subprocesses", value=max(total, int(bool(traces.get("waited")))))
+    for name, count in heard.items():
+        report.observe("processes", to_text(name), value=count)
+    if spawned:
+        report.observe("processes", "multiprocessing", value=spawned)
