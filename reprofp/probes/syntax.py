@@ -47,7 +47,7 @@ def _write(tree: object) -> Iterable[str]:
             names = [name for name in item._fields if name not in _LEFT_OUT and _holds(getattr(item, name, None))]
             yield " ".join(names)
             values = [getattr(item, name) for name in names]
-            stack += _drop_docstring(item, values, names)
+            stack += _drop_empty_text(item, _drop_docstring(item, values, names))
         elif isinstance(item, list):
             yield f"[{len(item)}"
             stack += item
@@ -69,6 +69,13 @@ def _drop_docstring(node: _ast.AST, values: list[object], names: list[str]) -> l
         text = body[0].value.value
         values[place] = body[1:] if isinstance(text, str) else body
     return values
+
+
+def _drop_empty_text(node: _ast.AST, values: list[object]) -> list[object]:
+    """Leave out the empty texts that Python 3.12 puts into formatted ones."""
+    if not isinstance(node, _ast.JoinedStr):
+        return values
+    return [[part for part in node.values if not (isinstance(part, _ast.Constant) and part.value == "")]]
 
 
 def _main() -> None:
