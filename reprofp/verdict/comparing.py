@@ -1,0 +1,165 @@
+"""Fact by fact: what is equal, what differs, what is not known on a side.
+
+No rule decides anything here; rules only say which facts are expected, so that the silence of both
+sides about one of them is noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reprofp.model.facets import Facet
+from reprofp.model.observations import Absent, Observation, Observed, Unknown, UnknownCode
+from reprofp.model.paths import FactPath
+from reprofp.verdict.activity import same_value
+from reprofp.verdict.rule import EFFECTIVE_FACET
+from reprofp.verdict.views import View, grows, is_opaque
+
+__all__ = ["Compared", "Finding", "compare_views", "list_differing", "same_fact"]
+
+_PLAIN = (str, bool, int)
+"""Types whose equality in Python is that of facts."""
+
+_OUTSIDE = frozenset({"numerics"})
+"""Facets that are evidence, not conditions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fact that differs, or that is Unknown on a side (it may stand for all below its path)."""
+
+    path: FactPath
+    a: Observation
+    b: Observation
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether a side does not know the fact."""
+        return isinstance(self.a, Unknown) or isinstance(self.b, Unknown)
+
+
+@dataclass(slots=True)
+class Compared:
+    """The findings about two views, and how many facts are equal."""
+
+    findings: list[Finding] = field(default_factory=list)
+    equal: int = 0
+
+
+def same_fact(a: Observation, b: Observation) -> bool:
+    """Whether two observations are known and equal."""
+    if isinstance(a, Observed):
+        return isinstance(b, Observed) and same_value(a.value, b.value)
+    return a == b and not isinstance(a, Unknown)
+
+
+def compare_views(a: View, b: View, expected: Mapping[str, Iterable[FactPath]]) -> Compared:
+    """Compare all facts of two views; ``expected`` has by facet the literal paths that rules ask for."""
+    compared = Compared()
+    names = a.facets.keys() | b.facets.keys() | expected.keys()
+    for name in sorted(names - _OUTSIDE):
+        _compare_facet(name, a, b, expected.get(name, ()), compared)
+    return compared
+
+
+def _compare_facet(name: str, a: View, b: View, expected: Iterable[FactPath], into: Compared) -> None:
+    facet_a, facet_b = a.facets.get(name), b.facets.get(name)
+    if name == EFFECTIVE_FACET:
+        for path in expected:
+            _note(path, a.look_up(path), b.look_up(path), into)
+    elif facet_a is None or facet_b is None or is_opaque(facet_a) or is_opaque(facet_b):
+        path = tuple(name.split("."))
+        into.findings.append(Finding(path, _summarise(facet_a, a, path), _summarise(facet_b, b, path)))
+    else:
+        both = _Both(facet_a, facet_b, a, b)
+        both.compare_facts(into)
+        both.note_silence(expected, into)
+
+
+def _summarise(facet: Facet | None, view: View, path: FactPath) -> Observation:
+    """Say in one observation what a side has of a facet that the other cannot be compared on."""
+    if facet is None:
+        return view.look_up(path)
+    return Unknown(UnknownCode.NEWER_SCHEMA) if is_opaque(facet) else Observed(f"{len(facet.facts)} facts")
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """One facet of both sides, and the views that it is seen in."""
+
+    facet_a: Facet
+    facet_b: Facet
+    a: View
+    b: View
+
+    def compare_facts(self, into: Compared) -> None:
+        """Compare what either side lists."""
+        facts_a, facts_b, base = self.facet_a.facts, self.facet_b.facts, self.facet_a.path
+        suspects = _list_suspects(self.facet_a, self.facet_b, final=self.a.is_final and self.b.is_final)
+        into.equal += len(facts_a.keys() | facts_b.keys()) - len(suspects)
+        for path in suspects:
+            full = base + path
+            if not (_is_covered(path, facts_a) or _is_covered(path, facts_b)):
+                _note(full, self.a.look_up(full), self.b.look_up(full), into)
+
+    def note_silence(self, expected: Iterable[FactPath], into: Compared) -> None:
+        """Note the expected facts that neither side lists, where silence is not Absent on both."""
+        depth = len(self.facet_a.path)
+        for full in expected:
+            path = full[depth:]
+            if path in self.facet_a.facts or path in self.facet_b.facts:
+                continue
+            finding = Finding(full, self.a.look_up(full), self.b.look_up(full))
+            if (
+                finding.is_unknown
+                and not _speaks(path, self.facet_a, self.a)
+                and not _speaks(path, self.facet_b, self.b)
+            ):
+                into.findings.append(finding)
+
+
+def _list_suspects(a: Facet, b: Facet, *, final: bool) -> Collection[FactPath]:
+    """Return the listed paths at which the facets are not plainly equal."""
+    if a.raw_id == b.raw_id:
+        suspects = {path for path, fact in a.facts.items() if type(fact) is Unknown}
+    else:
+        suspects = set(list_differing(a.facts, b.facts))
+    if not final:
+        # What a process gathers is not settled yet, even where both say the same.
+        suspects |= {path for path in {**a.facts, **b.facts} if grows(a.path + path)}
+    return sorted(suspects)
+
+
+def list_differing(a: Mapping[FactPath, Observation], b: Mapping[FactPath, Observation]) -> Iterator[FactPath]:
+    """Yield the listed paths at which two facets may differ; at all others they are known and equal."""
+    for path, fact_a in a.items():
+        fact_b = b.get(path)
+        if not (
+            type(fact_a) is Observed
+            and type(fact_b) is Observed
+            and type(fact_a.value) in _PLAIN
+            and type(fact_a.value) is type(fact_b.value)
+            and fact_a.value == fact_b.value
+        ) and not (type(fact_a) is Absent and type(fact_b) is Absent):
+            yield path
+    for path in b:
+        if path not in a:
+            yield path
+
+
+def _is_covered(path: FactPath, facts: Mapping[FactPath, Observation]) -> bool:
+    """Whether an Unknown ancestor speaks for ``path``; then the ancestor alone is named."""
+    return any(isinstance(facts.get(path[:length]), Unknown) for length in range(len(path)))
+
+
+def _note(path: FactPath, fact_a: Observation, fact_b: Observation, into: Compared) -> None:
+    if same_fact(fact_a, fact_b):
+        into.equal += 1
+    else:
+        into.findings.append(Finding(path, fact_a, fact_b))
+
+
+def _speaks(path: FactPath, facet: Facet, view: View) -> bool:
+    """Whether something listed speaks for ``path``: an Unknown ancestor, or facts below it."""
+    return _is_covered(path, facet.facts) or any(True for _path in view.list_below(facet, path))

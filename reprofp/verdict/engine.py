@@ -1,0 +1,174 @@
+"""Comparing two records: facts, rules, evidence; out comes a verdict.
+
+Everything lowers and nothing raises, so the order of facts and rules does not matter. Learning a fact
+never lowers what is promised and never raises what is possible; evidence (numerics, outputs), drift and
+corruption, which only count when they were observed, may lower it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from reprofp.model.observations import Observed
+from reprofp.model.paths import FactPath
+from reprofp.model.records import Record, Run
+from reprofp.model.schema import Side
+from reprofp.verdict.comparing import compare_views
+from reprofp.verdict.drift import judge_drifts
+from reprofp.verdict.evidence import compare_numerics, compare_outputs, count_equal_outputs
+from reprofp.verdict.judging import Judge, Pair
+from reprofp.verdict.keyed import judge_keyed
+from reprofp.verdict.levels import Level
+from reprofp.verdict.loading import RuleSet, load_rules
+from reprofp.verdict.metrics import compare_metrics
+from reprofp.verdict.results import Reason, Verdict
+from reprofp.verdict.summing import Gathered, Request, conclude
+from reprofp.verdict.views import NOT_ASKED, SideView, View, view_record
+
+__all__ = ["compare", "compare_with", "gather", "is_same_record"]
+
+
+def compare(
+    a: Record,
+    b: Record,
+    *,
+    vary: Sequence[FactPath] = (),
+    ignore: Sequence[FactPath] = (),
+    accept_measured: bool = False,
+) -> Verdict:
+    """Return the verdict on two records.
+
+    Args:
+        a: The first record, the reference.
+        b: The second.
+        vary: Prefixes of paths of the experiment that differ on purpose; what they name lowers nothing.
+        ignore: Prefixes of paths that are left out of everything.
+        accept_measured: Whether requirements asked of this verdict accept measured evidence.
+
+    Raises:
+        FormatError: a fact has no canonical form, or a rule file of the package is damaged.
+    """
+    return compare_with(load_rules(), a, b, Request(vary, ignore, accept_measured))
+
+
+def compare_with(rules: RuleSet, a: Record, b: Record, request: Request) -> Verdict:
+    """Return the verdict that ``rules`` give on two records.
+
+    Raises:
+        FormatError: a fact has no canonical form.
+    """
+    if is_same_record(a, b):
+        return Verdict(same_record=True, rules_version=rules.version, notes=("the same record",))
+    gathered = gather(view_record(a, b), view_record(b, a), rules)
+    gathered.reasons += judge_drifts(a, b, gathered.judge, {reason.path for reason in gathered.reasons})
+    verdict = conclude(gathered, request, list(compare_outputs(a, b)))
+    if isinstance(a, Run) and isinstance(b, Run):
+        notes = (*verdict.notes, *_note_results(a, b))
+        return replace(verdict, notes=notes, metrics=compare_metrics([a], [b]))
+    return verdict
+
+
+def is_same_record(a: Record, b: Record) -> bool:
+    """Whether two records are one and the same."""
+    return a is b or (type(a) is type(b) and a.raw_id == b.raw_id)
+
+
+def gather(a: SideView, b: SideView, rules: RuleSet, *, assume: SideView | None = None) -> Gathered:
+    """Compare two sides and ask the rules about every finding."""
+    numerics = compare_numerics(a, b)
+    gathered = Gathered(Judge(rules, a, b, numerics.equal, assume), numerics=list(numerics.reasons()))
+    _gather_pair(Pair(a.first, b.first), gathered)
+    known = {(reason.rule, reason.path) for reason in gathered.reasons}
+    keyed = judge_keyed(a, b, gathered.judge)
+    gathered.reasons += [reason for reason in keyed if (reason.rule, reason.path) not in known]
+    _gather_children(a, b, gathered)
+    return gathered
+
+
+def _gather_pair(pair: Pair, into: Gathered) -> None:
+    judge = into.judge
+    final = pair.a.is_final and pair.b.is_final
+    compared = compare_views(pair.a, pair.b, judge.rules.silent if final else judge.rules.asked)
+    found: dict[tuple[object, ...], Reason] = {}
+    for finding in compared.findings:
+        reasons = judge.judge(finding, pair)
+        into.irrelevant += not reasons
+        into.has_differences = into.has_differences or (bool(reasons) and not finding.is_unknown)
+        found.update({(reason.rule, reason.path): reason for reason in reasons})
+    for reason in judge.judge_gates(pair):
+        found.setdefault((reason.rule, reason.path), reason)
+    into.reasons += found.values()
+    into.equal += compared.equal
+
+
+# --- processes -------------------------------------------------------------------------------------------
+
+
+def _gather_children(a: SideView, b: SideView, into: Gathered) -> None:
+    """Compare the further processes, matched by role; say of each path once what it lowers."""
+    if not a.children and not b.children:
+        return
+    known = {(reason.path, reason.rule) for reason in into.reasons}
+    worst = into.judge.rules.worst()
+    for role, view_a, view_b in _match_children(a, b):
+        if view_a is None or view_b is None:
+            into.reasons.append(_miss_process(role, view_a, view_b, worst))
+            continue
+        apart = Gathered(into.judge)
+        _gather_pair(Pair(_complete(view_a, a.first), _complete(view_b, b.first)), apart)
+        into.reasons += [
+            replace(reason, why=f"{reason.why} (in process {role})")
+            for reason in apart.reasons
+            if (reason.path, reason.rule) not in known
+        ]
+        known.update((reason.path, reason.rule) for reason in apart.reasons)
+
+
+def _complete(child: View, first: View) -> View:
+    """Give a process the facets of its host that only the first process lists."""
+    shared = {name: facet for name, facet in first.facets.items() if name not in child.facets}
+    return View({**shared, **child.facets}, child.phase)
+
+
+def _match_children(a: SideView, b: SideView) -> Iterator[tuple[str, View | None, View | None]]:
+    roles: dict[str, tuple[list[View | None], list[View | None]]] = {}
+    for index, side in enumerate((a, b)):
+        for role, view in side.children:
+            roles.setdefault(role, ([], []))[index].append(view)
+    for role, (views_a, views_b) in sorted(roles.items()):
+        for view_a, view_b in zip_longest(views_a, views_b):
+            yield role, view_a, view_b
+
+
+def _miss_process(role: str, a: View | None, b: View | None, worst: Level) -> Reason:
+    return Reason(
+        ("processes", role),
+        NOT_ASKED if a is None else Observed("reported"),
+        NOT_ASKED if b is None else Observed("reported"),
+        "unknown",
+        Side.CONDITIONS,
+        "processes",
+        "unknown",
+        worst,
+        "promised",
+        "this process has no partner that reported in the other run, so what it did is not known",
+        "run both with the same number of workers, and let every process end by itself",
+        "doc",
+        "the processes of the two runs",
+    )
+
+
+# --- results ---------------------------------------------------------------------------------------------
+
+
+def _note_results(a: Run, b: Run) -> Iterator[str]:
+    equal, shared = count_equal_outputs(a, b)
+    if shared and equal == shared:
+        yield f"the outputs are the same bits ({equal} of {shared})"
+    if a.result.exit_code != b.result.exit_code:
+        yield f"the runs ended differently: exit code {a.result.exit_code} and {b.result.exit_code}"
+    for name, run in (("first", a), ("second", b)):
+        if run.end is None:
+            yield f"the {name} run did not report at its end: what its process did is unknown"
