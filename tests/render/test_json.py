@@ -1,27 +1,16 @@
 """What is answered in JSON: strict, in the words of the schemas, and complete."""
 
 import json
-from pathlib import Path
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from referencing import Registry, Resource
 
 from render.records import RUN, A, B
+from render.schemas import LOADED, check
 from render.verdicts import VERDICTS
 from reprofp.render.json import record_json, time_json, value_json, verdict_json
-
-SCHEMAS = Path(__file__).parents[2] / "docs/formats/json"
-LOADED = {path.name: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-REGISTRY = Registry().with_resources((name, Resource.from_contents(schema)) for name, schema in LOADED.items())
-
-
-def check(name, document):
-    """Hold a document against a schema, after a trip through strict JSON."""
-    text = json.dumps(document, allow_nan=False)
-    jsonschema.Draft202012Validator(LOADED[f"{name}.schema.json"], registry=REGISTRY).validate(json.loads(text))
 
 
 @pytest.mark.parametrize("name", LOADED)

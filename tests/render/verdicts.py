@@ -1,10 +1,11 @@
 """Hand-made verdicts that the tests of what is shown share."""
 
-from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
-from reprofp.model.schema import Side
 from reprofp.verdict.levels import Interval, Level
 from reprofp.verdict.metrics import MetricComparison
 from reprofp.verdict.results import ExperimentVerdict, Reason, Verdict
+
+from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
+from reprofp.model.schema import Side
 
 BITS = Interval(Level.BITWISE, Level.BITWISE)
 OPEN = Interval(Level.STATISTICAL, Level.BITWISE)
