@@ -5,9 +5,10 @@ Everything here is handed on lazily: ``import reprofp`` reads no other module un
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
+    from typing import Any
+
     from reprofp._core.hashing import Hasher
     from reprofp.api import compare, load, snapshot
     from reprofp.datasets import hash_file, hash_tree, hash_weights

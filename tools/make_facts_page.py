@@ -24,12 +24,16 @@ enumerated prefix a name that is not listed was looked for and is not there.
 def make_row(spec: FacetSpec) -> str:
     prefixes = ", ".join(f"`{format_path((spec.name, *prefix))}`" for prefix in spec.enumerated) or "-"
     phases = ", ".join(sorted((phase.value for phase in spec.phases), key=["static", "start", "end"].index))
-    return f"| [{spec.name}/{spec.version}](#{spec.name}) | {spec.side.value} | {phases} | {prefixes} | {spec.tells} |\n"
+    return (
+        f"| [{spec.name}/{spec.version}](#{spec.name}) | {spec.side.value} | {phases} | {prefixes} | {spec.tells} |\n"
+    )
 
 
 def find_modules(name: str) -> list[Path]:
     folder = ROOT / "reprofp" / "probes"
-    return [path for path in sorted(folder.glob(f"{name}*.py")) if path.stem == name or path.stem.startswith(f"{name}_")]
+    return [
+        path for path in sorted(folder.glob(f"{name}*.py")) if path.stem == name or path.stem.startswith(f"{name}_")
+    ]
 
 
 def make_section(spec: FacetSpec) -> str:

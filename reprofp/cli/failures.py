@@ -16,7 +16,7 @@ from types import TracebackType
 
 from reprofp.errors import ReprofpError
 
-__all__ = ["CLOSED_PIPE", "ClosedPipeError", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "report"]
+__all__ = ["CLOSED_PIPE", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "ClosedPipeError", "report"]
 
 UNREADABLE = 3
 """Usage errors, and input or surroundings that a user can change."""

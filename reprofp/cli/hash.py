@@ -14,6 +14,7 @@ from reprofp.cli.options import json_option
 
 if TYPE_CHECKING:
     from reprofp.cli.checksums import Comparison
+    from reprofp.datasets import TreeDigest
 
 _EXAMPLES = (
     ("a file: the line that b3sum prints", "reprofp hash model.safetensors"),
@@ -93,9 +94,11 @@ def _hash_one(path: Path) -> dict[str, Any]:
         return _hash_input()
     if path.is_dir():
         return _hash_folder(path)
+    from reprofp.cli.progress import HashingLine
     from reprofp.datasets import hash_file
 
-    found = hash_file(path)
+    with HashingLine() as progress:
+        found = hash_file(path, progress=progress)
     return {"path": str(path), "kind": "file", "digest": str(found.digest), "bytes": found.bytes}
 
 
@@ -117,29 +120,30 @@ def _hash_folder(path: Path) -> dict[str, Any]:
         "digest": str(tree.digest),
         "bytes": tree.bytes,
         "files": tree.files,
+        "problems": [{"path": os.fsdecode(problem.path), "what": problem.what} for problem in tree.problems],
     }
 
 
-def _walk(path: Path) -> Any:
-    """Hash a folder.
-
-    Raises:
-        InputError: something in it could not be read, so that no digest of it would be true.
-    """
+def _walk(path: Path) -> TreeDigest:
+    """Hash a folder, remarking on what its digest cannot cover."""
+    from reprofp.cli.output import remark
+    from reprofp.cli.progress import HashingLine
     from reprofp.datasets import hash_tree
-    from reprofp.errors import InputError
+    from reprofp.render.values import clean
 
-    tree = hash_tree(path)
-    if tree.problems:
-        more = f" (and {len(tree.problems) - 1} more)" if len(tree.problems) > 1 else ""
-        raise InputError(f"{path} has no digest, since not all of it could be read: {tree.problems[0]}{more}")
+    with HashingLine() as progress:
+        tree = hash_tree(path, progress=progress)
+    for problem in tree.problems:
+        remark(f"{clean(os.fsdecode(problem.path))} in {path}: {problem.what}")
     return tree
 
 
 def _hash_weights(path: Path) -> dict[str, Any]:
+    from reprofp.cli.progress import HashingLine
     from reprofp.datasets import hash_weights
 
-    found = hash_weights(path)
+    with HashingLine() as progress:
+        found = hash_weights(path, progress=progress)
     return {
         "path": str(path),
         "kind": "weights",
@@ -170,19 +174,13 @@ def _write_manifest(folder: Path, output: Path) -> int:
     from reprofp.cli.output import print_bytes, remark
 
     tree = _walk(folder)
-    lines = _lines_of(tree)
+    lines = tree.manifest
     if str(output) == "-":
         print_bytes(lines)
     else:
         _replace(output, lines)
     remark(f"{tree.digest}  {folder}: {tree.files} files")
     return 0
-
-
-def _lines_of(tree: Any) -> bytes:
-    """Return the lines that b3sum can check: what stands before the block of links and the like."""
-    lines: bytes = tree.manifest.partition(b"\0")[0]
-    return lines
 
 
 def _replace(output: Path, data: bytes) -> None:
@@ -200,7 +198,7 @@ def _check(checksums: Path, folder: Path, *, as_json: bool) -> int:
     from reprofp.cli.checksums import compare_checksums, parse_lines
 
     expected = parse_lines(_read(checksums), str(checksums))
-    found = parse_lines(_lines_of(_walk(folder)), str(folder))
+    found = parse_lines(_walk(folder).manifest, str(folder))
     own = os.path.relpath(os.path.realpath(checksums), os.path.realpath(folder))
     if os.fsencode(own) not in expected:
         found.pop(os.fsencode(own), None)

@@ -6,7 +6,10 @@ Nothing is imported before it is needed: ``reprofp --version`` costs a bare Pyth
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 

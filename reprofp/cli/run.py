@@ -141,10 +141,10 @@ def _rescue(run: Run) -> str:
 
 
 def _describe(run: Run, check: _Check | None) -> list[str]:
-    from reprofp.render.records import draw_exit
+    from reprofp.render.records import draw_end
     from reprofp.render.values import format_duration
 
-    words = [f"exit {draw_exit(run.result.exit_code)}", format_duration(run.result.duration_ns)]
+    words = [draw_end(run.result.exit_code), format_duration(run.result.duration_ns)]
     return words if check is None else [*words, f"{check.level}: {check.answer}: {check.line}"]
 
 

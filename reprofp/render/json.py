@@ -68,7 +68,7 @@ def _key_json(key: str) -> str:
 
 
 def _text_json(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.encode("utf-8", "replace").decode()
 
 
 def observation_json(fact: Observation) -> dict[str, Any]:

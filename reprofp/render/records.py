@@ -23,7 +23,7 @@ from reprofp.render.values import (
 if TYPE_CHECKING:
     from reprofp.ledger import Summary
 
-__all__ = ["draw_exit", "draw_log", "draw_record"]
+__all__ = ["draw_end", "draw_exit", "draw_log", "draw_record"]
 
 _MANY = 8
 _NAMES = 60
@@ -68,6 +68,11 @@ def draw_exit(code: int | None) -> str:
     if code is None:
         return "not known"
     return f"signal {-code}" if code < 0 else str(code)
+
+
+def draw_end(code: int | None) -> str:
+    """Write how a process ended, as a remark of its own."""
+    return draw_exit(code) if code is not None and code < 0 else f"exit {draw_exit(code)}"
 
 
 def _draw_result(result: Result) -> list[Line]:
@@ -161,7 +166,7 @@ def draw_log(summaries: Iterable[Summary]) -> list[Line]:
 
 
 def _draw_summary(summary: Summary) -> list[Span]:
-    ended = f"exit {draw_exit(summary.exit_code)}" if summary.exit_code is not None else ""
+    ended = "" if summary.exit_code is None else draw_end(summary.exit_code)
     return [
         Span(summary.id[:_ID], "path"),
         Span(format_time(summary.time_ns)),
