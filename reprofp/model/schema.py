@@ -99,7 +99,7 @@ _SPECS = (
         enumerated=(("declared",), ("read",)),
     ),
     FacetSpec("weights", _EXPERIMENT, "digests of weight files", enumerated=((),)),
-    FacetSpec("rng", _EXPERIMENT, "seeds and states of random generators"),
+    FacetSpec("rng", _EXPERIMENT, "seeds and states of random generators", enumerated=(("seeds",),)),
 )
 
 FACETS: dict[str, FacetSpec] = {spec.name: spec for spec in _SPECS}
