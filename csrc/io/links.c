@@ -114,8 +114,8 @@ static char *join(rfp_tree *tree, const char *place, const char *rest)
     return path;
 }
 
-static rfp_status resolve_inside(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder,
-                                 const char *rest, rfp_link *link)
+static rfp_status resolve_inside(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, const char *rest,
+                                 rfp_link *link)
 {
     char *place = join(tree, mount->path, rest);
 
@@ -157,8 +157,8 @@ static rfp_status read_dangling(rfp_tree *tree, int fd, const char *name, rfp_li
     return link->target == NULL ? RFP_ERR_MEMORY : RFP_OK;
 }
 
-rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd,
-                            const char *name, rfp_link *link)
+rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd, const char *name,
+                            rfp_link *link)
 {
     char path[PATH_MAX];
     char real[PATH_MAX];
