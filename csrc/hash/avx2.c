@@ -18,6 +18,7 @@ enum { LANES = 8 };
  * quarter of the speed. State word i lies in ymm<i>, except that word 11 lives in memory between its
  * uses, so that ymm11 is free as the temporary of the rotations that no byte shuffle can do. Four
  * quarter-rounds go side by side, so that their latencies overlap. A line names the state words. */
+/* clang-format off */
 #define ADD_WORD(a, m) "vpaddd 32*" #m "(%[m]), %%ymm" #a ", %%ymm" #a "\n\t"
 #define ADD(a, b) "vpaddd %%ymm" #b ", %%ymm" #a ", %%ymm" #a "\n\t"
 #define ADD_TO_11(d) "vpaddd 32*11(%[v]), %%ymm" #d ", %%ymm11\n\t"
@@ -78,6 +79,8 @@ INLINE void mix_lanes(__m256i v[16], const __m256i m[16])
                        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
+/* clang-format on */
+
 /* Words of eight lanes, lane by lane, into lanes of eight words (and back: it is its own inverse). */
 INLINE void transpose(__m256i x[8])
 {
@@ -136,8 +139,7 @@ INLINE void load_message(__m256i m[16], const uint8_t *const blocks[LANES], size
 }
 
 /* v[0..7]: chaining values in, chaining values out, with one block per lane. */
-INLINE void compress_lanes(__m256i v[16], const __m256i m[16], __m256i bytes, const __m256i counter[2],
-                           __m256i flags)
+INLINE void compress_lanes(__m256i v[16], const __m256i m[16], __m256i bytes, const __m256i counter[2], __m256i flags)
 {
     v[8] = broadcast(RFP_IV0);
     v[9] = broadcast(RFP_IV1);
@@ -304,14 +306,14 @@ INLINE void turn_rows_back(__m128i row[4])
     row[3] = _mm_shuffle_epi32(row[3], 0x39);
 }
 
-#define ROWS_ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)           \
-    mix_rows(row, words(m[m0], m[m2], m[m4], m[m6]), words(m[m1], m[m3], m[m5], m[m7]));           \
-    turn_rows(row);                                                                                \
-    mix_rows(row, words(m[m8], m[m10], m[m12], m[m14]), words(m[m9], m[m11], m[m13], m[m15]));     \
+#define ROWS_ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)                               \
+    mix_rows(row, words(m[m0], m[m2], m[m4], m[m6]), words(m[m1], m[m3], m[m5], m[m7]));                               \
+    turn_rows(row);                                                                                                    \
+    mix_rows(row, words(m[m8], m[m10], m[m12], m[m14]), words(m[m9], m[m11], m[m13], m[m15]));                         \
     turn_rows_back(row);
 
-static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes,
-                     uint64_t counter, uint32_t flags)
+static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes, uint64_t counter,
+                     uint32_t flags)
 {
     uint32_t m[16];
     __m128i row[4];

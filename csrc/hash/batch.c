@@ -66,8 +66,8 @@ static size_t pair_values(group *g, member *m, size_t jobs)
     bool root = m->count == 2;
 
     for (size_t i = 0; i < m->count / 2; i++)
-        g->job[jobs++] = rfp_job_parent(&g->mode, values + i * RFP_PARENT_BYTES, root,
-                                        root ? m->digest : values + i * RFP_CV_BYTES);
+        g->job[jobs++] =
+            rfp_job_parent(&g->mode, values + i * RFP_PARENT_BYTES, root, root ? m->digest : values + i * RFP_CV_BYTES);
     return jobs;
 }
 

@@ -44,13 +44,13 @@ enum {
 
 /* The message words of each round, in the order of their use: the permutation of section 2.2 applied
  * 0 to 6 times. RFP_ROUNDS(R) is R(words of the first round) R(words of the second) ... */
-#define RFP_ROUNDS(R)                                                                              \
-    R(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)                                        \
-    R(2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)                                        \
-    R(3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1)                                        \
-    R(10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6)                                        \
-    R(12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4)                                        \
-    R(9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7)                                        \
+#define RFP_ROUNDS(R)                                                                                                  \
+    R(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)                                                            \
+    R(2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)                                                            \
+    R(3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1)                                                            \
+    R(10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6)                                                            \
+    R(12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4)                                                            \
+    R(9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7)                                                            \
     R(11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13)
 
 /* What distinguishes the three modes: the key, and the flag on every block. */
@@ -75,8 +75,8 @@ typedef struct rfp_job {
 typedef struct rfp_kernel {
     rfp_level level;
     /* Compress one block into a chaining value. */
-    void (*compress)(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes,
-                     uint64_t counter, uint32_t flags);
+    void (*compress)(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes, uint64_t counter,
+                     uint32_t flags);
     /* Compress many nodes. Any count; best when neighbours have equally many blocks. */
     void (*run)(const uint32_t key[8], const rfp_job *jobs, size_t count);
 } rfp_kernel;
@@ -94,8 +94,8 @@ const rfp_kernel *rfp_kernel_current(void);
 rfp_mode rfp_mode_plain(void);
 
 /* The jobs for a chunk and for a parent; a root's are told so. */
-rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter,
-                      bool root, uint8_t *out);
+rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter, bool root,
+                      uint8_t *out);
 rfp_job rfp_job_parent(const rfp_mode *mode, const uint8_t *pair, bool root, uint8_t *out);
 
 /* Replace n chaining values by those of their parents, in place; an odd last one goes up as it is.
@@ -108,13 +108,13 @@ void rfp_root_compress(const rfp_kernel *kernel, const rfp_mode *mode, uint8_t *
                        uint8_t digest[RFP_DIGEST_BYTES]);
 
 /* The chaining value of a subtree that is not the root: any bytes > 0 from the chunk `counter` on. */
-void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input,
-                          size_t bytes, uint64_t counter, uint8_t out[RFP_CV_BYTES]);
+void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                          uint64_t counter, uint8_t out[RFP_CV_BYTES]);
 
 /* The same for a complete subtree of 2^k >= 2 chunks, one level less: the two values below its top,
  * for a caller that does not know yet whether the top is the root. */
-void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input,
-                        size_t bytes, uint64_t counter, uint8_t out[RFP_PARENT_BYTES]);
+void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                        uint64_t counter, uint8_t out[RFP_PARENT_BYTES]);
 
 /* The largest power of two that is not above n > 0. */
 static inline size_t rfp_floor_power(size_t n)
@@ -124,8 +124,7 @@ static inline size_t rfp_floor_power(size_t n)
 
 static inline uint32_t rfp_load32(const uint8_t *from)
 {
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
 static inline void rfp_store32(uint8_t *to, uint32_t word)

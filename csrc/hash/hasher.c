@@ -88,8 +88,7 @@ static void settle(rfp_hasher *hasher, const rfp_kernel *kernel)
     }
 }
 
-static void push(rfp_hasher *hasher, const rfp_kernel *kernel, const uint8_t value[RFP_CV_BYTES],
-                 uint64_t chunks)
+static void push(rfp_hasher *hasher, const rfp_kernel *kernel, const uint8_t value[RFP_CV_BYTES], uint64_t chunks)
 {
     settle(hasher, kernel);
     memcpy(hasher->stack + (size_t)hasher->depth * RFP_CV_BYTES, value, RFP_CV_BYTES);
@@ -118,8 +117,7 @@ static size_t fill_chunk(rfp_hasher *hasher, const rfp_kernel *kernel, const uin
     settle(hasher, kernel);
     for (size_t done = 0; done < taken;) {
         if (hasher->block_bytes == RFP_BLOCK_BYTES) {
-            kernel->compress(hasher->chunk_value, hasher->block, RFP_BLOCK_BYTES, hasher->chunks,
-                             block_flags(hasher));
+            kernel->compress(hasher->chunk_value, hasher->block, RFP_BLOCK_BYTES, hasher->chunks, block_flags(hasher));
             hasher->blocks_done++;
             hasher->block_bytes = 0;
         }

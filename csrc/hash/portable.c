@@ -19,23 +19,24 @@ static inline void mix(uint32_t v[16], int a, int b, int c, int d, uint32_t x, u
     v[b] = rotate_right(v[b] ^ v[c], 7);
 }
 
-#define ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)                \
-    mix(v, 0, 4, 8, 12, m[m0], m[m1]);                                                             \
-    mix(v, 1, 5, 9, 13, m[m2], m[m3]);                                                             \
-    mix(v, 2, 6, 10, 14, m[m4], m[m5]);                                                            \
-    mix(v, 3, 7, 11, 15, m[m6], m[m7]);                                                            \
-    mix(v, 0, 5, 10, 15, m[m8], m[m9]);                                                            \
-    mix(v, 1, 6, 11, 12, m[m10], m[m11]);                                                          \
-    mix(v, 2, 7, 8, 13, m[m12], m[m13]);                                                           \
+#define ROUND(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15)                                    \
+    mix(v, 0, 4, 8, 12, m[m0], m[m1]);                                                                                 \
+    mix(v, 1, 5, 9, 13, m[m2], m[m3]);                                                                                 \
+    mix(v, 2, 6, 10, 14, m[m4], m[m5]);                                                                                \
+    mix(v, 3, 7, 11, 15, m[m6], m[m7]);                                                                                \
+    mix(v, 0, 5, 10, 15, m[m8], m[m9]);                                                                                \
+    mix(v, 1, 6, 11, 12, m[m10], m[m11]);                                                                              \
+    mix(v, 2, 7, 8, 13, m[m12], m[m13]);                                                                               \
     mix(v, 3, 4, 9, 14, m[m14], m[m15]);
 
-static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes,
-                     uint64_t counter, uint32_t flags)
+static void compress(uint32_t value[8], const uint8_t block[RFP_BLOCK_BYTES], uint32_t bytes, uint64_t counter,
+                     uint32_t flags)
 {
     uint32_t m[16];
     uint32_t v[16] = {
-        value[0], value[1], value[2], value[3],          value[4],                  value[5], value[6], value[7],
-        RFP_IV0,  RFP_IV1,  RFP_IV2,  RFP_IV3, (uint32_t)counter, (uint32_t)(counter >> 32), bytes,    flags,
+        value[0], value[1], value[2], value[3], value[4], value[5],          value[6],
+        value[7], RFP_IV0,  RFP_IV1,  RFP_IV2,  RFP_IV3,  (uint32_t)counter, (uint32_t)(counter >> 32),
+        bytes,    flags,
     };
     for (size_t i = 0; i < 16; i++)
         m[i] = rfp_load32(block + 4 * i);

@@ -12,8 +12,8 @@ rfp_mode rfp_mode_plain(void)
     return (rfp_mode){{RFP_IV0, RFP_IV1, RFP_IV2, RFP_IV3, RFP_IV4, RFP_IV5, RFP_IV6, RFP_IV7}, 0};
 }
 
-rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter,
-                      bool root, uint8_t *out)
+rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter, bool root,
+                      uint8_t *out)
 {
     return (rfp_job){
         .input = input,
@@ -38,8 +38,8 @@ rfp_job rfp_job_parent(const rfp_mode *mode, const uint8_t *pair, bool root, uin
 }
 
 /* The chaining values of all chunks of the input; the last chunk may be short. */
-static size_t compress_chunks(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input,
-                              size_t bytes, uint64_t counter, uint8_t *values)
+static size_t compress_chunks(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                              uint64_t counter, uint8_t *values)
 {
     rfp_job jobs[JOBS];
     size_t chunks = (bytes + RFP_CHUNK_BYTES - 1) / RFP_CHUNK_BYTES;
@@ -49,9 +49,9 @@ static size_t compress_chunks(const rfp_kernel *kernel, const rfp_mode *mode, co
         for (size_t i = 0; i < count; i++) {
             size_t chunk = begin + i;
             size_t left = bytes - chunk * RFP_CHUNK_BYTES;
-            jobs[i] = rfp_job_chunk(mode, input + chunk * RFP_CHUNK_BYTES,
-                                    left < RFP_CHUNK_BYTES ? left : RFP_CHUNK_BYTES, counter + chunk,
-                                    false, values + chunk * RFP_CV_BYTES);
+            jobs[i] =
+                rfp_job_chunk(mode, input + chunk * RFP_CHUNK_BYTES, left < RFP_CHUNK_BYTES ? left : RFP_CHUNK_BYTES,
+                              counter + chunk, false, values + chunk * RFP_CV_BYTES);
         }
         kernel->run(mode->key, jobs, count);
     }
@@ -90,8 +90,8 @@ static size_t left_bytes(size_t bytes)
     return rfp_floor_power(bytes - 1);
 }
 
-void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input,
-                          size_t bytes, uint64_t counter, uint8_t out[RFP_CV_BYTES])
+void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                          uint64_t counter, uint8_t out[RFP_CV_BYTES])
 {
     uint8_t values[LEVEL_CHUNKS * RFP_CV_BYTES];
     size_t n;
@@ -101,8 +101,8 @@ void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const 
     } else {
         size_t left = left_bytes(bytes);
         rfp_subtree_compress(kernel, mode, input, left, counter, values);
-        rfp_subtree_compress(kernel, mode, input + left, bytes - left,
-                             counter + left / RFP_CHUNK_BYTES, values + RFP_CV_BYTES);
+        rfp_subtree_compress(kernel, mode, input + left, bytes - left, counter + left / RFP_CHUNK_BYTES,
+                             values + RFP_CV_BYTES);
         n = 2;
     }
     while (n > 1)
@@ -110,8 +110,8 @@ void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const 
     memcpy(out, values, RFP_CV_BYTES);
 }
 
-void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input,
-                        size_t bytes, uint64_t counter, uint8_t out[RFP_PARENT_BYTES])
+void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                        uint64_t counter, uint8_t out[RFP_PARENT_BYTES])
 {
     uint8_t values[LEVEL_CHUNKS * RFP_CV_BYTES];
     size_t n;
@@ -125,6 +125,5 @@ void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const ui
     }
     size_t half = bytes / 2;
     rfp_subtree_compress(kernel, mode, input, half, counter, out);
-    rfp_subtree_compress(kernel, mode, input + half, half, counter + half / RFP_CHUNK_BYTES,
-                         out + RFP_CV_BYTES);
+    rfp_subtree_compress(kernel, mode, input + half, half, counter + half / RFP_CHUNK_BYTES, out + RFP_CV_BYTES);
 }

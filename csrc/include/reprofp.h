@@ -159,8 +159,8 @@ RFP_API rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp);
 /* The digest and length of one regular file; a symbolic link is followed, anything else is
  * RFP_ERR_KIND and never opened. A large file is read in segments by all threads; the memory used
  * is 256 KiB for each and 32 bytes for each MiB of the file. */
-RFP_API rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress,
-                                 uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES]);
+RFP_API rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress, uint64_t *bytes,
+                                 uint8_t digest[RFP_DIGEST_BYTES]);
 
 /* A part of a file, and its digest once it is hashed. */
 typedef struct rfp_range {
@@ -171,8 +171,7 @@ typedef struct rfp_range {
 
 /* The digests of parts of one open file; its offset is not moved. RFP_ERR_UNSTABLE where a part ends
  * behind the end. The caller takes a stamp before it looks where the parts are, and checks it after. */
-RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads,
-                                   rfp_progress *progress);
+RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads, rfp_progress *progress);
 
 /* ------------------------------------------------------------------------------------------------
  * Trees
@@ -206,8 +205,8 @@ typedef struct rfp_entry {
     uint64_t bytes;     /* of files, once hashed */
     int32_t kind;       /* rfp_entry_kind */
     int32_t flags;
-    int32_t status;       /* rfp_status: whether this entry could be read */
-    int32_t system_error; /* errno, or 0 */
+    int32_t status;                   /* rfp_status: whether this entry could be read */
+    int32_t system_error;             /* errno, or 0 */
     uint8_t digest[RFP_DIGEST_BYTES]; /* of files, once hashed */
 } rfp_entry;
 

@@ -56,8 +56,7 @@ static rfp_status status_of_vanished(int error)
 {
     rfp_status status = rfp_status_of_errno(error);
 
-    return status == RFP_ERR_NOT_FOUND || status == RFP_ERR_LOOP || status == RFP_ERR_KIND ? RFP_ERR_UNSTABLE
-                                                                                           : status;
+    return status == RFP_ERR_NOT_FOUND || status == RFP_ERR_LOOP || status == RFP_ERR_KIND ? RFP_ERR_UNSTABLE : status;
 }
 
 static void leave_folder(bench *b)

@@ -62,8 +62,8 @@ typedef struct rfp_link {
 } rfp_link;
 
 /* Find out about the link `name` of a folder; memory comes from the tree. */
-rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd,
-                            const char *name, rfp_link *link);
+rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd, const char *name,
+                            rfp_link *link);
 
 /* Add an entry of a folder; no more than its room is asked for. */
 rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *entry);

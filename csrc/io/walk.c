@@ -90,8 +90,8 @@ static rfp_status describe_link(walk *w, const rfp_mount *mount, const rfp_folde
     return status;
 }
 
-static rfp_status describe_child(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd,
-                                 mode_t mode, child *c)
+static rfp_status describe_child(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd, mode_t mode,
+                                 child *c)
 {
     if (S_ISLNK(mode))
         return describe_link(w, mount, folder, fd, c);

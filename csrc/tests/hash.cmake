@@ -1,0 +1,12 @@
+# Tests of csrc/hash and csrc/io.
+function(add_hash_test name)
+  add_executable(${name} ${name}.c)
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
+  target_compile_options(${name} PRIVATE ${REPROFP_WARNINGS})
+  target_link_libraries(${name} PRIVATE reprofp_core)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+add_hash_test(hash_blake3)
+add_hash_test(io_files)
+add_hash_test(io_trees)
