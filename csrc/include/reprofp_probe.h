@@ -2,13 +2,16 @@
  * reprofp: the C contract of the probes: what the processor is, and what is in force natively.
  *
  * Nothing here changes what it looks at: no library is loaded, no thread is made, no flag is set. Every
- * function may be called from several threads at once. Functions that can fail return 0 or an errno value.
- * Memory that a function hands out is freed by its `_free`, which accepts NULL.
+ * function may be called from several threads at once. The rules of reprofp.h hold here too.
  */
 #ifndef REPROFP_PROBE_H
 #define REPROFP_PROBE_H
 
 #include "reprofp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* ---- The processor ------------------------------------------------------------------------------------ */
 
@@ -63,9 +66,10 @@ RFP_API const char *rfp_rounding_name(int rounding);
 
 /* Copy the C library's environment, which setenv and putenv of native code change behind Python's back:
    entries that each end with a zero byte, `size` bytes in all. Entries keep their order, as they are.
-   Other threads may change it meanwhile: the copy is then taken again, and EAGAIN tells that it never was
-   the same twice. EFBIG: more than 64 MiB. ENOMEM. ENOSYS: the system does not let us read carefully. */
-RFP_API int rfp_environ_copy(char **entries, size_t *size);
+   Other threads may change it meanwhile: the copy is then taken again, and RFP_ERR_UNSTABLE tells that it
+   never was the same twice. RFP_ERR_LIMIT: more than 64 MiB. RFP_ERR_MEMORY. RFP_ERR_UNSUPPORTED: the system
+   does not let us read carefully. A failure leaves NULL and 0. */
+RFP_API rfp_status rfp_environ_copy(char **entries, size_t *size);
 RFP_API void rfp_environ_free(char *entries);
 
 /* ---- Thread pools of mapped libraries ----------------------------------------------------------------- */
@@ -83,10 +87,14 @@ typedef struct rfp_thread_pool {
 
 typedef struct rfp_thread_pools rfp_thread_pools;
 
-/* Look at the libraries that are mapped already, in the order of the loader. ENOMEM. */
-RFP_API int rfp_thread_pools_read(rfp_thread_pools **pools);
+/* Look at the libraries that are mapped already, in the order of the loader. RFP_ERR_MEMORY leaves NULL. */
+RFP_API rfp_status rfp_thread_pools_open(rfp_thread_pools **pools);
 RFP_API size_t rfp_thread_pools_count(const rfp_thread_pools *pools);
 RFP_API const rfp_thread_pool *rfp_thread_pools_get(const rfp_thread_pools *pools, size_t index);
 RFP_API void rfp_thread_pools_free(rfp_thread_pools *pools);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

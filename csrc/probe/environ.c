@@ -7,7 +7,6 @@
  */
 #include "reprofp_probe.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ struct text {
     size_t capacity;
 };
 
-static int open_reader(struct reader *reader)
+static rfp_status open_reader(struct reader *reader)
 {
     char probe = 1;
     char copy = 0;
@@ -39,10 +38,10 @@ static int open_reader(struct reader *reader)
     const struct iovec to = {&copy, 1};
     reader->file = -1;
     if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == 1) {
-        return 0;
+        return RFP_OK;
     }
     reader->file = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    return reader->file >= 0 ? 0 : ENOSYS;
+    return reader->file >= 0 ? RFP_OK : RFP_ERR_UNSUPPORTED;
 }
 
 static void close_reader(struct reader *reader)
@@ -53,7 +52,7 @@ static void close_reader(struct reader *reader)
 }
 
 /* Read `size` bytes that lie within one page. */
-static int read_memory(const struct reader *reader, uintptr_t address, void *out, size_t size)
+static rfp_status read_memory(const struct reader *reader, uintptr_t address, void *out, size_t size)
 {
     ssize_t count = 0;
     if (reader->file >= 0) {
@@ -64,65 +63,65 @@ static int read_memory(const struct reader *reader, uintptr_t address, void *out
         const struct iovec to = {out, size};
         count = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
     }
-    return count == (ssize_t)size ? 0 : EAGAIN;
+    return count == (ssize_t)size ? RFP_OK : RFP_ERR_UNSTABLE;
 }
 
-static int append(struct text *text, const char *bytes, size_t size)
+static rfp_status append(struct text *text, const char *bytes, size_t size)
 {
     if (size > LIMIT - text->size) {
-        return EFBIG;
+        return RFP_ERR_LIMIT;
     }
     if (text->bytes == NULL || text->size + size > text->capacity) {
         const size_t capacity = 2 * (text->size + size);
         char *larger = realloc(text->bytes, capacity);
         if (larger == NULL) {
-            return ENOMEM;
+            return RFP_ERR_MEMORY;
         }
         text->bytes = larger;
         text->capacity = capacity;
     }
     memcpy(text->bytes + text->size, bytes, size);
     text->size += size;
-    return 0;
+    return RFP_OK;
 }
 
 /* Append the string at `address` with its zero byte, page by page. */
-static int copy_string(const struct reader *reader, uintptr_t address, struct text *text)
+static rfp_status copy_string(const struct reader *reader, uintptr_t address, struct text *text)
 {
     char page[PAGE];
     for (;;) {
         const size_t size = PAGE - address % PAGE;
-        int error = read_memory(reader, address, page, size);
-        if (error != 0) {
+        rfp_status error = read_memory(reader, address, page, size);
+        if (error != RFP_OK) {
             return error;
         }
         const char *end = memchr(page, '\0', size);
         error = append(text, page, end != NULL ? (size_t)(end - page) + 1 : size);
-        if (error != 0 || end != NULL) {
+        if (error != RFP_OK || end != NULL) {
             return error;
         }
         address += size;
     }
 }
 
-static int copy_once(const struct reader *reader, struct text *text)
+static rfp_status copy_once(const struct reader *reader, struct text *text)
 {
     char **const volatile *const variable = &environ;
     uintptr_t place = (uintptr_t)*variable;
     text->size = 0;
     while (place != 0) {
         uintptr_t entry = 0;
-        int error = read_memory(reader, place, &entry, sizeof entry);
-        if (error != 0 || entry == 0) {
+        rfp_status error = read_memory(reader, place, &entry, sizeof entry);
+        if (error != RFP_OK || entry == 0) {
             return error;
         }
         error = copy_string(reader, entry, text);
-        if (error != 0) {
+        if (error != RFP_OK) {
             return error;
         }
         place += sizeof entry;
     }
-    return 0;
+    return RFP_OK;
 }
 
 static int is_same(const struct text *a, const struct text *b)
@@ -131,32 +130,32 @@ static int is_same(const struct text *a, const struct text *b)
 }
 
 /* Copy until two copies in a row agree. */
-static int copy_stable(const struct reader *reader, struct text *text, struct text *previous)
+static rfp_status copy_stable(const struct reader *reader, struct text *text, struct text *previous)
 {
-    int error = copy_once(reader, previous);
+    rfp_status error = copy_once(reader, previous);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const int first_error = error;
+        const rfp_status first_error = error;
         error = copy_once(reader, text);
-        if (error != 0 && error != EAGAIN) {
+        if (error != RFP_OK && error != RFP_ERR_UNSTABLE) {
             return error;
         }
-        if (error == 0 && first_error == 0 && is_same(text, previous)) {
-            return 0;
+        if (error == RFP_OK && first_error == RFP_OK && is_same(text, previous)) {
+            return RFP_OK;
         }
         const struct text swap = *text;
         *text = *previous;
         *previous = swap;
     }
-    return EAGAIN;
+    return RFP_ERR_UNSTABLE;
 }
 
-int rfp_environ_copy(char **entries, size_t *size)
+rfp_status rfp_environ_copy(char **entries, size_t *size)
 {
     *entries = NULL;
     *size = 0;
     struct reader reader;
-    int error = open_reader(&reader);
-    if (error != 0) {
+    rfp_status error = open_reader(&reader);
+    if (error != RFP_OK) {
         return error;
     }
     struct text text = {NULL, 0, 0};
@@ -164,13 +163,13 @@ int rfp_environ_copy(char **entries, size_t *size)
     error = copy_stable(&reader, &text, &previous);
     close_reader(&reader);
     free(previous.bytes);
-    if (error != 0) {
+    if (error != RFP_OK) {
         free(text.bytes);
         return error;
     }
     *entries = text.bytes;
     *size = text.size;
-    return 0;
+    return RFP_OK;
 }
 
 void rfp_environ_free(char *entries)

@@ -1,24 +1,23 @@
 #include "mapped.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int grow(rfp_mapped_list *list)
+static rfp_status grow(rfp_mapped_list *list)
 {
     if (list->count < list->capacity) {
-        return 0;
+        return RFP_OK;
     }
     const size_t capacity = list->capacity == 0 ? 64 : 2 * list->capacity;
     rfp_mapped *items = realloc(list->items, capacity * sizeof *items);
     if (items == NULL) {
-        return ENOMEM;
+        return RFP_ERR_MEMORY;
     }
     list->items = items;
     list->capacity = capacity;
-    return 0;
+    return RFP_OK;
 }
 
 static void measure(const struct dl_phdr_info *info, rfp_mapped *object)
@@ -46,13 +45,13 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *data)
         return 0; /* the program itself, or the vDSO */
     }
     if (grow(list) != 0) {
-        return ENOMEM;
+        return RFP_ERR_MEMORY;
     }
     rfp_mapped *object = &list->items[list->count];
     measure(info, object);
     object->path = strdup(info->dlpi_name);
     if (object->path == NULL) {
-        return ENOMEM;
+        return RFP_ERR_MEMORY;
     }
     const char *slash = strrchr(object->path, '/');
     object->base = slash != NULL ? slash + 1 : object->path;
@@ -60,11 +59,11 @@ static int add_object(struct dl_phdr_info *info, size_t size, void *data)
     return 0;
 }
 
-int rfp_mapped_list_read(rfp_mapped_list *list)
+rfp_status rfp_mapped_list_read(rfp_mapped_list *list)
 {
     memset(list, 0, sizeof *list);
-    const int error = dl_iterate_phdr(add_object, list);
-    if (error != 0) {
+    const rfp_status error = (rfp_status)dl_iterate_phdr(add_object, list);
+    if (error != RFP_OK) {
         rfp_mapped_list_free(list);
     }
     return error;

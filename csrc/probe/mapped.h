@@ -17,8 +17,8 @@ typedef struct rfp_mapped_list {
     size_t capacity;
 } rfp_mapped_list;
 
-/* List the objects that have a path. ENOMEM. */
-int rfp_mapped_list_read(rfp_mapped_list *list);
+/* List the objects that have a path. RFP_ERR_MEMORY. */
+rfp_status rfp_mapped_list_read(rfp_mapped_list *list);
 void rfp_mapped_list_free(rfp_mapped_list *list);
 
 /* Whether an object whose base name begins with `prefix` is mapped. */

@@ -20,7 +20,6 @@
 #include "kmp.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,22 +295,22 @@ static void copy_library_name(const rfp_mapped *object, rfp_thread_pool *pool)
     free(resolved);
 }
 
-static int look_at_object(const struct candidate *library, rfp_thread_pools *pools)
+static rfp_status look_at_object(const struct candidate *library, rfp_thread_pools *pools)
 {
     for (size_t i = 0; i < sizeof APIS / sizeof APIS[0]; i++) {
         rfp_thread_pool *pool = add_pool(pools);
         if (pool == NULL) {
-            return ENOMEM;
+            return RFP_ERR_MEMORY;
         }
         if (APIS[i](library, pool)) {
             copy_library_name(library->object, pool);
             pools->count++;
         }
     }
-    return 0;
+    return RFP_OK;
 }
 
-static int look_at_all(const rfp_mapped_list *all, rfp_thread_pools *pools)
+static rfp_status look_at_all(const rfp_mapped_list *all, rfp_thread_pools *pools)
 {
     for (size_t i = 0; i < all->count; i++) {
         const rfp_mapped *object = &all->items[i];
@@ -323,32 +322,32 @@ static int look_at_all(const rfp_mapped_list *all, rfp_thread_pools *pools)
             continue; /* unloaded since it was listed */
         }
         const struct candidate library = {all, object, handle};
-        const int error = look_at_object(&library, pools);
+        const rfp_status error = look_at_object(&library, pools);
         (void)dlclose(handle);
-        if (error != 0) {
+        if (error != RFP_OK) {
             return error;
         }
     }
-    return 0;
+    return RFP_OK;
 }
 
-int rfp_thread_pools_read(rfp_thread_pools **pools)
+rfp_status rfp_thread_pools_open(rfp_thread_pools **pools)
 {
     *pools = NULL;
     rfp_mapped_list all;
-    int error = rfp_mapped_list_read(&all);
-    if (error != 0) {
+    rfp_status error = rfp_mapped_list_read(&all);
+    if (error != RFP_OK) {
         return error;
     }
     rfp_thread_pools *found = calloc(1, sizeof *found);
-    error = found != NULL ? look_at_all(&all, found) : ENOMEM;
+    error = found != NULL ? look_at_all(&all, found) : RFP_ERR_MEMORY;
     rfp_mapped_list_free(&all);
-    if (error != 0) {
+    if (error != RFP_OK) {
         rfp_thread_pools_free(found);
         return error;
     }
     *pools = found;
-    return 0;
+    return RFP_OK;
 }
 
 size_t rfp_thread_pools_count(const rfp_thread_pools *pools)

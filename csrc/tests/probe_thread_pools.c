@@ -29,7 +29,7 @@ static int count_calls(void *handle)
 static rfp_thread_pools *read_pools(void)
 {
     rfp_thread_pools *pools = NULL;
-    CHECK(rfp_thread_pools_read(&pools) == 0);
+    CHECK(rfp_thread_pools_open(&pools) == 0);
     CHECK(rfp_thread_pools_get(pools, rfp_thread_pools_count(pools)) == NULL);
     return pools;
 }

@@ -6,7 +6,6 @@ is set. ``floating_point_state`` and ``loaded_thread_pools`` speak of the callin
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -115,7 +114,7 @@ def loaded_thread_pools() -> list[dict[str, Any]]:
         OSError: there is no memory left.
     """
     pools = ffi.new("rfp_thread_pools **")
-    _check(lib.rfp_thread_pools_read(pools), "the thread pools cannot be listed")
+    _check(lib.rfp_thread_pools_open(pools), "the thread pools cannot be listed")
     try:
         count = lib.rfp_thread_pools_count(pools[0])
         return [_describe_pool(lib.rfp_thread_pools_get(pools[0], index)) for index in range(count)]
@@ -148,6 +147,6 @@ def _text(chars: Any) -> str:
     return value.decode("utf-8", "backslashreplace")
 
 
-def _check(code: int, what: str) -> None:
-    if code != 0:
-        raise OSError(code, f"{what}: {os.strerror(code)}")
+def _check(status: int, what: str) -> None:
+    if status != lib.RFP_OK:
+        raise OSError(f"{what}: {_text(lib.rfp_strerror(status))}")

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
 from reprofp.probes.base import Context, Report
 from reprofp.probes.elf import ElfIdentity, read_elf
-from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, is_live, read_part
+from reprofp.probes.environments import find_environment
+from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, read_part
 from reprofp.probes.nvml import DeviceLostError, NvmlUnavailableError, ask_nvml, find_driver_version, open_nvml
 
 __all__ = ["CudaProbe"]
@@ -36,7 +36,7 @@ _FAMILY = re.compile(
 )
 _HASH = re.compile(r"-[0-9a-f]{8}(?=[-.])")
 _VERSION = re.compile(r"\.so\.(\d+(?:\.\d+)+)$")
-_WHEEL = re.compile(r"(nvidia[-_.][\w.]+?)-([^-]+)\.(?:dist|egg)-info", re.IGNORECASE)
+_WHEEL = re.compile(r"(nvidia[-_.][\w.]+?)-([\w.+!]+)\.(?:dist|egg)-info", re.IGNORECASE)
 _OWN = frozenset({"nvidia-ml-py"})
 """Comes with reprofp, and computes nothing."""
 
@@ -93,36 +93,23 @@ def _format_version(number: int) -> str:
 
 
 def _add_installed(report: Report, context: Context) -> None:
-    for folder in _find_folders(context):
+    failure = attempt(lambda: _list_wheels(report, context))
+    if isinstance(failure, Unknown):
+        report.add("installed", fact=failure)
+
+
+def _list_wheels(report: Report, context: Context) -> bool:
+    """Add the wheels in the order in which Python looks: the first of one name is the one that is imported."""
+    for folder in find_environment(context).path:
         try:
-            names = sorted(os.listdir(folder or "."))
+            names = sorted(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError:
-            report.add("installed", fact=FAILED)
-            return
         for match in filter(None, map(_WHEEL.fullmatch, names)):
             name = re.sub(r"[-_.]+", "-", match[1]).lower()
             if name not in _OWN:
                 report.facts.setdefault(("installed", name), Observed(match[2]))
-
-
-def _find_folders(context: Context) -> Iterable[str | Path]:
-    """Where the described environment keeps its packages, in the order in which Python looks."""
-    if context.process is not None:
-        path = read_part(context, "path", list)
-        return [] if isinstance(path, Unknown) else [entry for entry in path if isinstance(entry, str)]
-    prefix = _find_prefix(context)
-    if prefix is not None:
-        return sorted(prefix.glob("lib*/python3*/site-packages"))
-    return sys.path if is_live(context) else []
-
-
-def _find_prefix(context: Context) -> Path | None:
-    if context.python is not None:
-        return context.python.absolute().parent.parent
-    active = context.environ.get("VIRTUAL_ENV") or context.environ.get("CONDA_PREFIX")
-    return Path(active) if active else None
+    return True
 
 
 def _add_loaded(report: Report, context: Context) -> None:

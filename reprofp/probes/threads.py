@@ -26,7 +26,7 @@ from reprofp.probes.machine import FAILED, read_part
 __all__ = ["ThreadsProbe"]
 
 _APIS = ("openmp", "openblas", "mkl", "blis")
-_DETAILS: Mapping[str, type[bool] | type[str]] = {"dynamic": bool, "version": str, "core": str, "layer": str}
+_DETAILS: Mapping[str, type[bool | str]] = {"dynamic": bool, "version": str, "core": str, "layer": str}
 
 
 class ThreadsProbe:
