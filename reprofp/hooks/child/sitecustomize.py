@@ -27,7 +27,8 @@ def restore_environ(environ, folder):
         environ["PYTHONPATH"] = restored
     else:
         environ.pop("PYTHONPATH", None)
-    return reports, bool(restored and not before)
+    left_empty = restored and not before or sys.version_info[0] < 3 and before == ""  # Python 3 takes it for unset
+    return reports, bool(left_empty)
 
 
 def restore_path(folder, left_empty):
