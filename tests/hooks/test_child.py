@@ -195,6 +195,7 @@ NUMPY_DRAWS = {
     "import numpy; r = numpy.random.RandomState(5); s = numpy.random.RandomState(6)": [],
     "import numpy; r = numpy.random.RandomState(5); s = numpy.random.RandomState()": ["__main__"],
     "import numpy; numpy.random.seed(3); numpy.random.rand()": [],
+    "import copy, numpy; copy.deepcopy(numpy.random.default_rng(5)); copy.copy(numpy.random.RandomState(5))": [],
     "import numpy; numpy.random.RandomState().rand()": ["__main__"],
     "import numpy; numpy.random.SeedSequence()": ["__main__"],
     "from numpy.random import default_rng\ndef f(): return default_rng()\nf()": ["__main__"],

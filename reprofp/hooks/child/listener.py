@@ -234,9 +234,12 @@ def _watch_draws() -> None:
 def _note_draw(frame: "FrameType | None") -> "str | None":
     """Count a draw; return who drew, or None where it does not count.
 
-    numpy seeds its legacy generator while it is imported: whether that one is used shows in its state.
+    numpy seeds its legacy generator while it is imported: whether that one is used shows in its state. One
+    that is unpickled or copied is made from entropy first, and then takes the state that it had.
     """
     module, function = _find_caller(frame)
+    if module == "numpy.random._pickle" and function != "<module>":
+        return None
     if function == "<module>" and module.startswith("numpy.random"):
         _watch_legacy()
         return None

@@ -27,8 +27,9 @@ def restore_environ(environ, folder):
         environ["PYTHONPATH"] = restored
     else:
         environ.pop("PYTHONPATH", None)
-    left_empty = restored and not before or sys.version_info[0] < 3 and before == ""  # Python 3 takes it for unset
-    return reports, bool(left_empty)
+    if sys.version_info[0] < 3 and before == "":
+        return reports, True  # Python 3 takes an empty value for none
+    return reports, bool(restored and not before)
 
 
 def restore_path(folder, left_empty):
