@@ -59,7 +59,12 @@ def hooked(tmp_path):
         environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(env or {})}
         with open_reports() as folder:
             done = subprocess.run(
-                words, env=folder.add_to(environ), capture_output=True, cwd=options.pop("cwd", tmp_path), **options
+                words,
+                check=False,
+                env=folder.add_to(environ),
+                capture_output=True,
+                cwd=options.pop("cwd", tmp_path),
+                **options,
             )
             return Ended(done.returncode, done.stdout, done.stderr, folder.read())
 

@@ -24,6 +24,7 @@ _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
 _REGULAR, _KIND = 0o100000, 0o170000
+_MOST_LEGACY = 1000
 _GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
 """Modules that only hand entropy on: whoever called them drew it."""
 _NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "urllib", "uuid"}
@@ -37,6 +38,9 @@ dlopens: "dict[str, int]" = {}
 entropy: "dict[str, int]" = {}
 handlers: "dict[str, Callable[..., None]]" = {}
 truncated: "list[str]" = []
+last_drawer: "list[str | None]" = [None]
+legacy: "list[tuple[Any, str]]" = []
+"""Generators made for numpy's RandomState, with the module for which they drew."""
 
 
 def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
@@ -49,6 +53,7 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
     atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
     _watch_draws()
     _watch_for_random()
+    _watch_legacy()
     handlers.update(_HANDLERS)
     sys.addaudithook(_hear)
 
@@ -226,13 +231,21 @@ def _watch_draws() -> None:
                     names[alias] = watched
 
 
-def _note_draw(frame: "FrameType | None") -> None:
+def _note_draw(frame: "FrameType | None") -> "str | None":
+    """Count a draw; return who drew, or None where it does not count.
+
+    numpy seeds its legacy generator while it is imported: whether that one is used shows in its state. One
+    that is unpickled or copied is made from entropy first, and then takes the state that it had.
+    """
     module, function = _find_caller(frame)
-    # numpy seeds its legacy generator while it is imported; whether that one is used shows in its state.
-    if not (
-        function == "<module>" and module.partition(".")[2].partition(".")[0] == "random" and module[:6] == "numpy."
-    ):
-        _count(entropy, module)
+    if module == "numpy.random._pickle" and function != "<module>":
+        return None
+    if function == "<module>" and module.startswith("numpy.random"):
+        _watch_legacy()
+        return None
+    _count(entropy, module)
+    last_drawer[0] = module
+    return module
 
 
 def _find_caller(frame: "FrameType | None") -> "tuple[str, str]":
@@ -284,12 +297,58 @@ def _watch_seeding(generator: "type[Any]") -> None:
     generator.seed = seed
 
 
+class _Watched(type):
+    """Stands for the class of numpy's legacy bit generators, and makes that class's own instances.
+
+    ``RandomState(5)`` makes a generator from entropy and seeds it then; the draw reached nothing. That
+    it was seeded shows in the generator as long as it lives: its seed sequence is gone.
+    """
+
+    real: "type[Any]"
+
+    def __call__(cls, *args: "Any", **options: "Any") -> "Any":
+        last_drawer[0] = None
+        generator = cls.real(*args, **options)
+        if last_drawer[0] is not None:
+            _settle_legacy()
+            if len(legacy) < _MOST_LEGACY:
+                legacy.append((generator, last_drawer[0]))
+        return generator
+
+    def __instancecheck__(cls, item: object) -> bool:
+        return isinstance(item, cls.real)
+
+    def __getattr__(cls, name: str) -> "Any":
+        return getattr(cls.real, name)
+
+
+def _watch_legacy() -> None:
+    names = getattr(sys.modules.get("numpy.random.mtrand"), "__dict__", {})
+    real = names.get("_MT19937")
+    if type(real) is type:
+        names["_MT19937"] = _Watched("MT19937", (), {"real": real})
+
+
+def _settle_legacy() -> None:
+    """Take back the draws of generators that were seeded since."""
+    unseeded = []
+    for generator, module in legacy:
+        if getattr(generator, "_seed_seq", generator) is not None:
+            unseeded.append((generator, module))
+        elif entropy[module] > 1:
+            entropy[module] -= 1
+        else:
+            del entropy[module]
+    legacy[:] = unseeded
+
+
 def _finish(mark: str, pid: int, restore: "Callable[[dict[str, str]], object]") -> None:
     """Report, in the process that was started; a fork of it that comes here is another process."""
     if os.getpid() != pid:
         return
     handlers.clear()
     try:
+        _settle_legacy()
         raw = _collect()
         restore(raw["environ_start"])
         _send(raw, mark)

@@ -27,6 +27,8 @@ def restore_environ(environ, folder):
         environ["PYTHONPATH"] = restored
     else:
         environ.pop("PYTHONPATH", None)
+    if sys.version_info[0] < 3 and before == "":
+        return reports, True  # Python 3 takes an empty value for none
     return reports, bool(restored and not before)
 
 
