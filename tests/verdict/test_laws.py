@@ -50,7 +50,7 @@ VALUES = {
     "env.NVIDIA_TF32_OVERRIDE": ["0", "1"],
     "env.PYTHONPATH": [["a"], ["b"]],
     "env.CUBLAS_WORKSPACE_CONFIG": [":4096:8", "0"],
-    "determinism.\"torch.backends.cuda.matmul.allow_tf32\"": [True, False],
+    'determinism."torch.backends.cuda.matmul.allow_tf32"': [True, False],
     "datasets.declared.train.order": ["1", "2"],
     "weights.w.digest": ["1", "2"],
     "weights.w.file_digest": ["1", "2"],
