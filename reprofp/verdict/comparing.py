@@ -66,8 +66,10 @@ def compare_views(a: View, b: View, expected: Mapping[str, Iterable[FactPath]]) 
 def _compare_facet(name: str, a: View, b: View, expected: Iterable[FactPath], into: Compared) -> None:
     facet_a, facet_b = a.facets.get(name), b.facets.get(name)
     if name == EFFECTIVE_FACET:
+        # Derived, not observed: what differs or is Unknown counts, what is equal is no further fact.
         for path in expected:
             _note(path, a.look_up(path), b.look_up(path), into)
+            into.equal -= same_fact(a.look_up(path), b.look_up(path))
     elif facet_a is None or facet_b is None or is_opaque(facet_a) or is_opaque(facet_b):
         path = tuple(name.split("."))
         into.findings.append(Finding(path, _summarise(facet_a, a, path), _summarise(facet_b, b, path)))

@@ -95,7 +95,8 @@ def find_missing(unknown: Sequence[Reason], everything: Sequence[Reason], judge:
 
     def weight(reason: Reason) -> tuple[object, ...]:
         below = sum(count for path, count in helps.items() if _is_told_by(path, reason.path))
-        return (reason.cap, -below, reason.active != "active", _weight(reason))
+        # A process that did not report leaves the activity of everything open.
+        return (reason.path[0] != "processes", reason.cap, -below, reason.active != "active", _weight(reason))
 
     return sorted(unknown, key=weight)
 

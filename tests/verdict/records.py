@@ -180,7 +180,14 @@ def make_run(changes: Mapping[str, Any] | None = None, /, **options: Any) -> Run
     start = make_snapshot({**start_facts, **options.get("start", {})}, Phase.STATIC)
     result = Result(options.get("exit_code", 0), 1, options.get("outputs", {}), options.get("metrics", {}))
     children = tuple(Process(role, 0, child) for role, child in options.get("children", ()))
-    return Run(options.get("time_ns", 1), start, (Process("train.py/0/0", 0, end), *children), result, SideBlob(), "t")
+    return Run(
+        options.get("time_ns", 1),
+        start,
+        (Process("train.py/0/0", 0, end), *children),
+        result,
+        SideBlob(salt=b"salt"),
+        "t",
+    )
 
 
 def drop_facet(facts: Mapping[str, Any], *names: str) -> dict[str, Any]:
