@@ -29,20 +29,18 @@ def default_path(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder of the user's ledger: REPROFP_HOME, else ``reprofp`` in XDG_STATE_HOME.
 
     Raises:
-        LedgerError: none of them is set, and neither is HOME.
+        LedgerError: the home folder is asked for, and not known.
     """
     environ = os.environ if environ is None else environ
-    if home := environ.get("REPROFP_HOME"):
-        return Path(home).expanduser()
+    place = environ.get("REPROFP_HOME")
     # The XDG base directory specification: a relative path is to be ignored.
-    if os.path.isabs(state := environ.get("XDG_STATE_HOME", "")):
+    if not place and os.path.isabs(state := environ.get("XDG_STATE_HOME", "")):
         return Path(state, "reprofp")
     try:
-        return Path("~/.local/state/reprofp").expanduser()
+        return Path(place or "~/.local/state/reprofp").expanduser()
     except RuntimeError as error:
         raise LedgerError(
-            "there is no place for the ledger: neither REPROFP_HOME nor XDG_STATE_HOME nor HOME is set;"
-            " set REPROFP_HOME to a folder of yours"
+            "there is no place for the ledger: your home folder is not known; set REPROFP_HOME to a folder of yours"
         ) from error
 
 

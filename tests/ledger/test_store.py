@@ -1,11 +1,16 @@
 import os
 import sqlite3
 import stat
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ledger.builders import make_run, make_snapshot
+from ledger.strategies import records
 from reprofp.errors import FormatError, LedgerError, NameNotFoundError, UsageError
 from reprofp.ledger import Filter, Ledger
 from reprofp.ledger.merkle import EMPTY_ROOT, hash_leaf, hash_range
@@ -286,3 +291,18 @@ def test_a_run_shares_the_snapshots_that_its_processes_share(ledger):
     twice = Run(run.time_ns, run.start, (*run.processes, *run.processes), run.result, run.side, run.tool)
     assert ledger.get(ledger.append(twice)) == twice
     assert len(ledger) == 3
+
+
+@settings(max_examples=40)
+@given(st.lists(records(), max_size=4))
+def test_arbitrary_records_come_back(drawn):
+    with tempfile.TemporaryDirectory() as place:
+        with Ledger.open(Path(place)) as ledger:
+            names = ledger.append_all(drawn)
+            roots = [ledger.frontier().root, ledger.verify().root]
+        with Ledger.open(Path(place), read_only=True) as ledger:
+            assert [ledger.get(name) for name in names] == drawn
+            report = ledger.verify()
+            assert report.is_ok, report.findings
+            assert roots == [report.root] * 2
+            assert {line.id for line in ledger.log(wanted=Filter(parts=True))} >= set(names)
