@@ -29,7 +29,7 @@ class _RuleName(ParamType):
         """Offer the rules' ids."""
         from reprofp.verdict import load_rules
 
-        return [CompletionItem(rule.id) for rule in load_rules() if rule.id.startswith(incomplete)]
+        return [CompletionItem(rule.id) for rule in load_rules().rules if rule.id.startswith(incomplete)]
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
@@ -59,4 +59,4 @@ def command(
 def _find(name: str | None) -> list[Rule]:
     from reprofp.verdict import explain, load_rules
 
-    return list(load_rules()) if name is None else [explain(name)]
+    return list(load_rules().rules) if name is None else [explain(name)]

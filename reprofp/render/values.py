@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 
 from reprofp.model.ids import format_id
-from reprofp.model.observations import Absent, Observation, Observed, Value
+from reprofp.model.observations import Absent, Observation, Observed, Unknown, Value
 
 __all__ = [
     "clean",
@@ -114,6 +114,8 @@ def format_change(a: Observation, b: Observation, limit: int = _LIMIT) -> str:
     """Write both sides of a fact as ``A -> B``; what both have once; lists by what was taken and added."""
     if a == b and isinstance(a, (Observed, Absent)):
         return f"{_format_bare(a, limit)} (both)"
+    if a == b and isinstance(a, Unknown):
+        return f"? ({a.code.value}, both)"
     if isinstance(a, Observed) and isinstance(b, Observed):
         return _format_pair(a.value, b.value, limit)
     return f"{format_observation(a, limit)} -> {format_observation(b, limit)}"
