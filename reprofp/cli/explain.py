@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from reprofp.cli.command import Command
 from reprofp.cli.options import ParamType, json_option
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reprofp.verdict import Rule
 
 _EXAMPLES = (
@@ -27,6 +28,8 @@ class _RuleName(ParamType):
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the rules' ids."""
+        from click.shell_completion import CompletionItem
+
         from reprofp.verdict import load_rules
 
         return [CompletionItem(rule.id) for rule in load_rules().rules if rule.id.startswith(incomplete)]

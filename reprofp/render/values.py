@@ -6,7 +6,6 @@ terminals, directional overrides) are written as escapes, and what is long is cu
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -78,7 +77,7 @@ def _format_text(text: str) -> str:
     if digest is not None:
         return digest.group(1) + digest.group(2)[:_ID_HEX]
     if not text or text != text.strip() or _LOOKS_OTHERWISE.fullmatch(text):
-        return json.dumps(text)
+        return '"' + clean(text).replace('"', '\\"') + '"'
     return clean(text)
 
 

@@ -40,7 +40,7 @@ def test_json(ask, baseline):
     document = json.loads(ask("check", "--baseline", "good", "--config", "config.yaml", "--json").out)
     check("compare", document)
     assert document["requirement"]["level"] == "bitwise"
-    assert document["settles_later"]
+    assert document["rules_version"]
 
 
 def test_the_command_is_described_and_not_run(ask, baseline):

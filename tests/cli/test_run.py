@@ -109,7 +109,7 @@ def test_a_ledger_that_is_gone_when_the_command_ends_does_not_lose_the_run(comma
 
 def test_ctrl_c_reaches_the_command(here):
     """It is handed on, and the command decides."""
-    script = "import time\nprint('up', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(9)"
+    script = "import time\ntry:\n    print('up', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    raise SystemExit(9)"
     with subprocess.Popen(
         [SCRIPT, "run", "--", sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     ) as process:
