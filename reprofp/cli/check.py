@@ -83,7 +83,7 @@ def command(
 
     record = load_record(baseline, ledger)
     now = describe_environment(replace(experiment, argv=argv), python)
-    verdict = check_before_run(record, now, vary=vary, ignore=ignore)
+    verdict = check_before_run(record, now, vary=vary, ignore=ignore, accept_measured=accept_measured)
     wanted = Wanted(
         level,
         accept_measured=accept_measured,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from reprofp.cli.command import Command
 from reprofp.cli.options import ParamType, json_option
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reprofp.verdict import Rule
 
 _EXAMPLES = (
@@ -27,9 +28,11 @@ class _RuleName(ParamType):
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer the rules' ids."""
+        from click.shell_completion import CompletionItem
+
         from reprofp.verdict import load_rules
 
-        return [CompletionItem(rule.id) for rule in load_rules() if rule.id.startswith(incomplete)]
+        return [CompletionItem(rule.id) for rule in load_rules().rules if rule.id.startswith(incomplete)]
 
 
 @click.command(cls=Command, examples=_EXAMPLES)
@@ -59,4 +62,4 @@ def command(
 def _find(name: str | None) -> list[Rule]:
     from reprofp.verdict import explain, load_rules
 
-    return list(load_rules()) if name is None else [explain(name)]
+    return list(load_rules().rules) if name is None else [explain(name)]

@@ -24,6 +24,7 @@ COMMANDS = (
     "log",
     "tag",
     "hash",
+    "ledger",
     "doctor",
     "explain",
     "completion",

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from reprofp.errors import ReprofpError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from reprofp.probes.base import Experiment
 
 __all__ = [
@@ -56,6 +57,8 @@ class _NamedPath(ParamType):
         return Path(value).absolute().name, Path(value)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, _incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem("", type="file")]
 
 
@@ -98,6 +101,8 @@ class _Record(ParamType):
 
     def shell_complete(self, ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer what the ledger holds; a ledger that cannot be read offers nothing."""
+        from click.shell_completion import CompletionItem
+
         from reprofp.cli.names import offer_names
 
         offers = offer_names(ctx.params.get("ledger"))

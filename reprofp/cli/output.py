@@ -6,9 +6,7 @@ then. What the terminal's encoding cannot hold is written as escapes.
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -31,7 +29,18 @@ _WIDTH = 100
 
 def screen_width() -> int:
     """Return the width to lay text out for."""
-    return shutil.get_terminal_size((_WIDTH, 24)).columns
+    try:
+        return int(os.environ.get("COLUMNS", "")) or _terminal_width()
+    except ValueError:
+        return _terminal_width()
+
+
+def _terminal_width() -> int:
+    """Ask the terminal (shutil, which does the same, costs as much as the rest of this module)."""
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _WIDTH if sys.__stdout__ else _WIDTH
+    except (OSError, ValueError):
+        return _WIDTH
 
 
 def print_text(text: str) -> None:
@@ -48,11 +57,15 @@ def print_bytes(data: bytes) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON document."""
+    import json
+
     _write(sys.stdout, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def print_json_line(value: Any) -> None:
     """Write one JSON document on one line."""
+    import json
+
     _write(sys.stdout, json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n")
 
 

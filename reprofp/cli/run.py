@@ -92,7 +92,9 @@ def command(
         raise click.UsageError("--require asks for a level of sameness with a record: name it with --check")
     expected = None if baseline is None else load_record(baseline, ledger)
     _check_ledger(ledger)
-    options = RunOptions(experiment=replace(experiment, argv=argv), outputs=collect_names(outputs), metrics=metrics)
+    options = RunOptions(
+        experiment=replace(experiment, argv=argv), outputs=collect_names(outputs), metrics=metrics, warn=_say
+    )
     run, code = run_command(argv, options)
     check = None
     if expected is not None:

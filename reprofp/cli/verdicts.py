@@ -33,7 +33,8 @@ def answer(verdict: Verdict, wanted: Wanted) -> int | None:
         return None
     from reprofp.verdict import Level, answer_requirement
 
-    return answer_requirement(verdict, Level.parse(wanted.level), accept_measured=wanted.accept_measured)
+    level = Level.parse(wanted.level)
+    return answer_requirement(verdict, level, accept_measured=wanted.accept_measured, strict=wanted.strict)
 
 
 def show(verdict: Verdict, a: tuple[str, Record], b: tuple[str, Record], wanted: Wanted) -> None:

@@ -36,7 +36,14 @@ class Row:
     def why(self) -> str:
         """Why it matters, with the mark of the evidence where there is one."""
         why = clean(self.reason.why)
+        if self.reason.kind == "unknown" and why:
+            why = f"if it differs: {why}"
         return f"{why} [{clean(self.reason.mark)}]" if self.reason.mark else why
+
+    @property
+    def fix(self) -> str:
+        """What removes the difference; of a fact that is not known there is none to remove yet."""
+        return "" if self.reason.kind == "unknown" else clean(self.reason.remedy)
 
 
 def gather_rows(reasons: Iterable[Reason], *, everything: bool = False) -> list[Row]:

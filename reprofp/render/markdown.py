@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reprofp.model.records import Record, Run
 from reprofp.render.grouping import gather_rows
-from reprofp.render.values import clean, format_time, short_id
+from reprofp.render.values import format_time, short_id
 from reprofp.render.wording import format_interval, headline
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def verdict_markdown(verdict: Verdict, a: Record, b: Record, answer: str = "") -
         parts += [_draw_table(title, reasons) for title, reasons in _tables(verdict) if reasons]
         parts.append(
             f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"
-            f" (rules {_escape(verdict.rules_version)}).\n"
+            f" ({_escape(verdict.rules_version)}).\n"
         )
     return "\n".join(parts)
 
@@ -62,7 +62,7 @@ def _draw_table(title: str, reasons: Sequence[Reason]) -> str:
     rows = gather_rows(reasons)
     lines = [f"{title}:\n", "| fact | A -> B | why | fix |", "|---|---|---|---|"]
     lines += [
-        f"| {_escape(row.fact)} | {_escape(row.change)} | {_escape(row.why)} | {_escape(clean(row.reason.remedy))} |"
+        f"| {_escape(row.fact)} | {_escape(row.change)} | {_escape(row.why)} | {_escape(row.fix)} |"
         for row in rows[:_FEW]
     ]
     if len(rows) > _FEW:

@@ -44,8 +44,9 @@ def draw_verdict(verdict: Verdict, a: str, b: str, shown: Shown) -> list[Line]:
     if verdict.same_record:
         return lines
     lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown), *_draw_metrics(verdict)]
-    lines += [line(Span(f"note: {clean(note)}", "dim")) for note in verdict.notes]
-    return [*lines, line(), _draw_counts(verdict, shown)]
+    notes = [note for note in verdict.notes if note not in headline(verdict)]
+    lines += [line(), *(line(Span(f"note: {clean(note)}", "dim")) for note in notes)] if notes else []
+    return [*lines, line(), *_draw_counts(verdict, shown)]
 
 
 def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
@@ -191,7 +192,7 @@ def draw_reasons(reasons: Sequence[Reason], shown: Shown) -> list[Line]:
 
 def _cells(row: Row) -> list[Span]:
     cells = [Span(row.fact, "path"), Span(row.change), Span(row.why)]
-    return [*cells, Span(f"fix: {clean(row.reason.remedy)}")] if row.reason.remedy else cells
+    return [*cells, Span(f"fix: {row.fix}")] if row.fix else cells
 
 
 def _stack(row: Row, width: int) -> list[Line]:
@@ -202,8 +203,8 @@ def _stack(row: Row, width: int) -> list[Line]:
         lines = [line(Span(row.fact, "path")), *_hang(row.change, width)]
     if row.why:
         lines += _hang(row.why, width)
-    if row.reason.remedy:
-        lines += _hang(f"fix: {clean(row.reason.remedy)}", width)
+    if row.fix:
+        lines += _hang(f"fix: {row.fix}", width)
     return lines
 
 
@@ -211,7 +212,7 @@ def _hang(text: str, width: int) -> list[Line]:
     return [line("    " + piece) for piece in wrap(text, width - 4)]
 
 
-def _draw_counts(verdict: Verdict, shown: Shown) -> Line:
+def _draw_counts(verdict: Verdict, shown: Shown) -> list[Line]:
     counts = f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"
     hint = "" if shown.everything else "; --all shows everything"
-    return line(counts, Span(f"  (rules {clean(verdict.rules_version)}{hint})", "dim"))
+    return _spread([[Span(counts)], [Span(f"({clean(verdict.rules_version)}{hint})", "dim")]], shown.width)

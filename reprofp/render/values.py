@@ -6,7 +6,6 @@ terminals, directional overrides) are written as escapes, and what is long is cu
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -14,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timezone
 
 from reprofp.model.ids import format_id
-from reprofp.model.observations import Absent, Observation, Observed, Value
+from reprofp.model.observations import Absent, Observation, Observed, Unknown, Value
 
 __all__ = [
     "clean",
@@ -78,7 +77,7 @@ def _format_text(text: str) -> str:
     if digest is not None:
         return digest.group(1) + digest.group(2)[:_ID_HEX]
     if not text or text != text.strip() or _LOOKS_OTHERWISE.fullmatch(text):
-        return json.dumps(text)
+        return '"' + clean(text).replace('"', '\\"') + '"'
     return clean(text)
 
 
@@ -114,6 +113,8 @@ def format_change(a: Observation, b: Observation, limit: int = _LIMIT) -> str:
     """Write both sides of a fact as ``A -> B``; what both have once; lists by what was taken and added."""
     if a == b and isinstance(a, (Observed, Absent)):
         return f"{_format_bare(a, limit)} (both)"
+    if a == b and isinstance(a, Unknown):
+        return f"? ({a.code.value}, both)"
     if isinstance(a, Observed) and isinstance(b, Observed):
         return _format_pair(a.value, b.value, limit)
     return f"{format_observation(a, limit)} -> {format_observation(b, limit)}"

@@ -41,7 +41,8 @@ def test_the_answer_comes_first(name, answer, said):
 def test_no_line_is_wider_than_the_screen_unless_a_word_is(name, width):
     for line in draw(name, Shown(width)).splitlines():
         longest = max((len(word) for word in line.split()), default=0)
-        assert len(line) <= max(width, 82) or longest > 30
+        assert len(line) <= max(width, 80) or longest > 30
+        assert len(line) <= max(width, 40) or len(line.split()) <= 12
 
 
 def test_nothing_unknown_is_hidden():

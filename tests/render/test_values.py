@@ -54,7 +54,7 @@ def test_values(value, text):
         (Observed("x"), Unknown(UnknownCode.DENIED), "x -> ? (denied)"),
         (Observed("random"), Observed("random"), "random (both)"),
         (ABSENT, ABSENT, "absent (both)"),
-        (Unknown(UnknownCode.DENIED), Unknown(UnknownCode.DENIED), "? (denied) -> ? (denied)"),
+        (Unknown(UnknownCode.DENIED), Unknown(UnknownCode.DENIED), "? (denied, both)"),
         (Observed(["a", "b"]), Observed(["b", "c", "c"]), "-a +c +c"),
         (Observed(["a", "b"]), Observed(["b", "a"]), "the same items in another order"),
         (Observed("a" * 100 + "x" + "a" * 100), Observed("a" * 100 + "y" + "a" * 100), None),

@@ -1,11 +1,10 @@
 """Hand-made verdicts that the tests of what is shown share."""
 
+from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
+from reprofp.model.schema import Side
 from reprofp.verdict.levels import Interval, Level
 from reprofp.verdict.metrics import MetricComparison
 from reprofp.verdict.results import ExperimentVerdict, Reason, Verdict
-
-from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
-from reprofp.model.schema import Side
 
 BITS = Interval(Level.BITWISE, Level.BITWISE)
 OPEN = Interval(Level.STATISTICAL, Level.BITWISE)
@@ -128,7 +127,7 @@ HOST = reason(
 
 
 def verdict(**parts):
-    counts = {"equal": 181, "irrelevant": 4, "unknown": 0, "rules_version": "1"}
+    counts = {"equal": 181, "irrelevant": 4, "unknown": 0, "rules_version": "rules/1 0123456789ab"}
     return Verdict(**{**counts, **parts})
 
 

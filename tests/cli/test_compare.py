@@ -1,0 +1,157 @@
+"""``reprofp compare``."""
+
+import json
+import os
+import pty
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from cli.conftest import SCRIPT
+from render.records import RUN, TIME, A, B, snapshot
+from render.schemas import check
+from reprofp.ledger import Ledger, write_record_file
+from reprofp.model.observations import Observed
+from reprofp.model.schema import Phase
+
+
+def test_says_it_in_the_first_line(ask, filled):
+    done = ask("compare", A.id, B.id)
+    assert done.code == 0
+    assert done.err == ""
+    assert "config.lr 0.1 -> 0.01" in done.out.splitlines()[0]
+
+
+def test_a_record_against_itself(ask, filled):
+    for words in ([], ["--require", "bitwise"], ["--json"], ["--markdown"]):
+        done = ask("compare", "last-known-good", A.id, *words)
+        assert done.code == 0
+        assert "same" in done.out
+
+
+def test_the_answer_to_a_requirement_is_the_exit_code(ask, filled):
+    assert ask("compare", A.id, B.id, "--require", "bitwise").code == 1
+    twin = replace(A, time_ns=TIME + 5)
+    with Ledger.open() as book:
+        book.append(twin)
+    done = ask("compare", A.id, twin.id, "--require", "bitwise")
+    assert done.code == 2
+    assert done.out.startswith("undecided, bitwise is possible but not promised: nothing observed differs; ")
+    assert ask("compare", A.id, twin.id).code == 0
+
+
+def test_vary(ask, filled):
+    assert ask("compare", A.id, B.id, "--vary", "config", "--require", "functional").code == 2
+    assert "on purpose?" in ask("compare", A.id, B.id).out
+    assert "on purpose?" not in ask("compare", A.id, B.id, "--vary", "config").out
+
+
+def test_now_is_taken_and_not_recorded(ask, filled):
+    with Ledger.open(read_only=True) as book:
+        before = len(book)
+    done = ask("compare", "last-known-good", "@now")
+    assert done.code == 0
+    assert "(@now, " in done.out
+    with Ledger.open(read_only=True) as book:
+        assert len(book) == before
+
+
+def test_files(ask, tmp_path):
+    write_record_file(A, tmp_path / "a.rfp")
+    write_record_file(B, tmp_path / "b.rfp")
+    assert ask("compare", tmp_path / "a.rfp", tmp_path / "b.rfp").code == 0
+
+
+def test_json(ask, filled):
+    done = ask("compare", "last-known-good", "@-1", "--json", "--require", "statistical")
+    document = json.loads(done.out)
+    check("compare", document)
+    assert document["requirement"]["level"] == "statistical"
+    assert document["b"]["id"] == RUN.id
+
+
+def test_markdown(ask, filled):
+    assert ask("compare", A.id, B.id, "--markdown").out.startswith("**")
+
+
+def test_all_shows_more(ask, filled):
+    short, long = (ask("compare", A.id, "@-1", *words).out for words in ([], ["--all"]))
+    assert len(long) > len(short)
+    assert "--all" not in long
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["last-known-good", "nothing"], "nothing"),
+        (["nothing", "last-known-good"], "nothing"),
+        (["last-known-good", "./none.rfp"], "none.rfp"),
+        (["last-known-good", "@-9"], "@-9"),
+        (["last-known-good", "@-1", "--vary", "a..b"], "a..b"),
+        (["last-known-good", "@-1", "--json", "--markdown"], "--markdown"),
+        (["last-known-good"], "Missing argument"),
+    ],
+)
+def test_bad_input(ask, filled, words, said):
+    done = ask("compare", *words)
+    assert done.code == 3
+    assert done.failed_clearly
+    assert said in done.err
+
+
+def test_a_prefix_that_matches_several_lists_them(ask):
+    """Snapshots are made until two ids begin with the same six digits, which takes some thousands."""
+    seen = {}
+    for number in range(100_000):
+        made = snapshot(TIME + number, Phase.STATIC, os={("sysname",): Observed("x")})
+        twin = seen.setdefault(made.id[4:10], made)
+        if twin is not made:
+            break
+    with Ledger.open() as book:
+        book.append_all([twin, made])
+    done = ask("compare", made.id[4:10], made.id)
+    assert done.code == 3
+    assert done.out == ""
+    assert twin.id[:16] in done.err
+    assert made.id[:16] in done.err
+
+
+def run_in_terminal(words, **environ):
+    """Run the command with a terminal as its standard output and return what it showed."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen([SCRIPT, *words], stdout=follower, env={**os.environ, "TERM": "xterm", **environ}) as process:
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                block = os.read(leader, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not block:
+                break
+            shown += block
+    os.close(leader)
+    assert process.returncode == 0
+    return shown.decode()
+
+
+def test_colour_only_where_a_person_looks(filled, command, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    words = ["compare", A.id, B.id]
+    shown = run_in_terminal(words)
+    assert "\x1b[" in shown
+    for other in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b[" not in run_in_terminal(words, **other)
+    assert "\x1b[" not in command(*words).out
+
+
+def test_colour_changes_no_words(filled, command, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    coloured = run_in_terminal(["compare", A.id, B.id])
+    plain = run_in_terminal(["compare", A.id, B.id], NO_COLOR="1")
+    stripped = "".join(
+        piece.partition("m")[2] if number else piece for number, piece in enumerate(coloured.split("\x1b["))
+    )
+    assert stripped == plain
