@@ -66,32 +66,31 @@ static size_t common_parts(const char *a, const char *b)
     }
 }
 
+static size_t count_parts(const char *path)
+{
+    size_t parts = 0;
+
+    for (const char *at = path; *at != '\0'; at++)
+        parts += *at != '/' && (at == path || at[-1] == '/');
+    return parts;
+}
+
 /* The way from a folder of the tree to a path of the tree: "../" for each part up, then down. */
 static char *relative_path(rfp_tree *tree, const char *from, const char *to)
 {
     size_t common = common_parts(from, to);
-    size_t from_length = strlen(from);
-    size_t to_length = strlen(to);
-    size_t ups = 0;
-
-    if (common < from_length) {
-        ups = 1;
-        for (const char *at = from + common; *at != '\0'; at++)
-            ups += *at == '/' && at[1] != '\0' && at > from + common;
-    }
-    const char *rest = common < to_length ? to + common : "";
-    if (*rest == '/')
-        rest++;
+    size_t ups = count_parts(from + common);
+    const char *rest = to + common + (to[common] == '/');
     size_t rest_length = strlen(rest);
     char *path = rfp_arena_take(&tree->arena, 3 * ups + rest_length + 2);
+
     if (path == NULL)
         return NULL;
-    char *end = path;
-    for (size_t i = 0; i < ups; i++, end += 3)
-        memcpy(end, "../", 3);
-    memcpy(end, rest, rest_length + 1);
+    for (size_t i = 0; i < 3 * ups; i++)
+        path[i] = "../"[i % 3];
+    memcpy(path + 3 * ups, rest, rest_length + 1);
     if (rest_length == 0 && ups > 0)
-        end[-1] = '\0';
+        path[3 * ups - 1] = '\0'; /* no separator at the end */
     else if (rest_length == 0)
         memcpy(path, ".", 2);
     return path;

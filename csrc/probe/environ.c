@@ -72,7 +72,7 @@ static int append(struct text *text, const char *bytes, size_t size)
     if (size > LIMIT - text->size) {
         return EFBIG;
     }
-    if (text->size + size > text->capacity) {
+    if (text->bytes == NULL || text->size + size > text->capacity) {
         const size_t capacity = 2 * (text->size + size);
         char *larger = realloc(text->bytes, capacity);
         if (larger == NULL) {

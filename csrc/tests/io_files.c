@@ -5,7 +5,8 @@
 
 #include "scratch.h"
 
-enum { MIB = 1024 * 1024, MOST_BYTES = 9 * MIB + 12345 };
+#define MIB ((size_t)1024 * 1024)
+#define MOST_BYTES (9 * MIB + 12345)
 
 static const size_t LENGTHS[] = {0,       1,           1024,           65536,       MIB - 1,
                                  MIB,     MIB + 1,     2 * MIB,        2 * MIB + 1, 3 * MIB - 1,
@@ -119,7 +120,7 @@ static void *keep_writing(void *unused)
 
     CHECK(fd >= 0);
     for (uint64_t i = 0; atomic_load(&writing) != 0; i++)
-        CHECK(pwrite(fd, &i, sizeof i, (off_t)(i % MIB) * 8) == sizeof i);
+        CHECK(pwrite(fd, &i, sizeof i, (off_t)(i % MIB * 8)) == sizeof i);
     CHECK(close(fd) == 0);
     return unused;
 }

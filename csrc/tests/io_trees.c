@@ -61,8 +61,8 @@ static void test_many_files(void)
 typedef struct expected {
     const char *path;
     rfp_entry_kind kind;
-    const char *target;
     bool listed;
+    const char *target;
 } expected;
 
 static void check_entries(const char *root, const expected *list, size_t length)
@@ -90,10 +90,10 @@ static void check_entries(const char *root, const expected *list, size_t length)
 static void test_order(void)
 {
     static const expected LIST[] = {
-        {"a b", RFP_ENTRY_FILE, NULL, true},      {"a-b/file", RFP_ENTRY_FILE, NULL, true},
-        {"a.b", RFP_ENTRY_FILE, NULL, true},      {"a/empty", RFP_ENTRY_FOLDER, NULL, false},
-        {"a/file", RFP_ENTRY_FILE, NULL, true},   {"a0", RFP_ENTRY_FILE, NULL, true},
-        {"\xc3\xa9", RFP_ENTRY_FILE, NULL, true}, {"\xff", RFP_ENTRY_FILE, NULL, false},
+        {"a b", RFP_ENTRY_FILE, true, NULL},      {"a-b/file", RFP_ENTRY_FILE, true, NULL},
+        {"a.b", RFP_ENTRY_FILE, true, NULL},      {"a/empty", RFP_ENTRY_FOLDER, false, NULL},
+        {"a/file", RFP_ENTRY_FILE, true, NULL},   {"a0", RFP_ENTRY_FILE, true, NULL},
+        {"\xc3\xa9", RFP_ENTRY_FILE, true, NULL}, {"\xff", RFP_ENTRY_FILE, false, NULL},
     };
 
     CHECK(mkdir("order", 0755) == 0 && mkdir("order/a", 0755) == 0 && mkdir("order/a-b", 0755) == 0);
@@ -111,21 +111,21 @@ static void test_order(void)
 static void test_links(void)
 {
     static const expected LIST[] = {
-        {"back", RFP_ENTRY_LINK, ".", false},
-        {"down", RFP_ENTRY_LINK, "sub/deep", false},
-        {"fifo", RFP_ENTRY_FIFO, NULL, false},
-        {"loop", RFP_ENTRY_DANGLING, "loop", false},
-        {"nowhere", RFP_ENTRY_DANGLING, "no/where", false},
-        {"null", RFP_ENTRY_DEVICE, NULL, false},
-        {"out/again", RFP_ENTRY_LINK, ".", false},
-        {"out/file", RFP_ENTRY_FILE, NULL, true},
-        {"out/home", RFP_ENTRY_LINK, "../sub", false},
-        {"outfile", RFP_ENTRY_FILE, NULL, true},
-        {"sub/deep/file", RFP_ENTRY_FILE, NULL, true},
-        {"sub/deep/same", RFP_ENTRY_LINK, "file", false},
-        {"sub/deep/top", RFP_ENTRY_LINK, "../..", false},
-        {"sub/side", RFP_ENTRY_LINK, "../subway", false},
-        {"subway/file", RFP_ENTRY_FILE, NULL, true},
+        {"back", RFP_ENTRY_LINK, false, "."},
+        {"down", RFP_ENTRY_LINK, false, "sub/deep"},
+        {"fifo", RFP_ENTRY_FIFO, false, NULL},
+        {"loop", RFP_ENTRY_DANGLING, false, "loop"},
+        {"nowhere", RFP_ENTRY_DANGLING, false, "no/where"},
+        {"null", RFP_ENTRY_DEVICE, false, NULL},
+        {"out/again", RFP_ENTRY_LINK, false, "."},
+        {"out/file", RFP_ENTRY_FILE, true, NULL},
+        {"out/home", RFP_ENTRY_LINK, false, "../sub"},
+        {"outfile", RFP_ENTRY_FILE, true, NULL},
+        {"sub/deep/file", RFP_ENTRY_FILE, true, NULL},
+        {"sub/deep/same", RFP_ENTRY_LINK, false, "file"},
+        {"sub/deep/top", RFP_ENTRY_LINK, false, "../.."},
+        {"sub/side", RFP_ENTRY_LINK, false, "../subway"},
+        {"subway/file", RFP_ENTRY_FILE, true, NULL},
     };
 
     CHECK(mkdir("links", 0755) == 0 && mkdir("links/sub", 0755) == 0 && mkdir("links/sub/deep", 0755) == 0);
@@ -153,8 +153,8 @@ static void test_links(void)
 static void test_parent_link(void)
 {
     static const expected LIST[] = {
-        {"up/file", RFP_ENTRY_FILE, NULL, true},
-        {"up/inner/up", RFP_ENTRY_LINK, "..", false},
+        {"up/file", RFP_ENTRY_FILE, true, NULL},
+        {"up/inner/up", RFP_ENTRY_LINK, false, ".."},
     };
 
     CHECK(mkdir("parent", 0755) == 0 && mkdir("parent/inner", 0755) == 0);

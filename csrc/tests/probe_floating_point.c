@@ -69,8 +69,12 @@ static void test_threads(void)
 
 #else
 
-static void test_registers(void) {}
-static void test_threads(void) {}
+static void test_registers(void)
+{
+}
+static void test_threads(void)
+{
+}
 
 #endif
 

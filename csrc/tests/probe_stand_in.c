@@ -34,7 +34,9 @@ int stand_in_registration = 1;
 
 void __kmpc_fork_call(void); /* NOLINT(bugprone-reserved-identifier): the real name */
 
-void __kmpc_fork_call(void) {} /* NOLINT(bugprone-reserved-identifier) */
+void __kmpc_fork_call(void)
+{
+} /* NOLINT(bugprone-reserved-identifier) */
 
 #endif
 
@@ -87,7 +89,8 @@ int MKL_Get_Dynamic(void)
 
 void MKL_Get_Version_String(char *buffer, int size)
 {
-    static const char TEXT[] = "Intel(R) oneAPI Math Kernel Library Version 2024.1-Product Build 20240215 for Intel(R) 64";
+    static const char TEXT[] =
+        "Intel(R) oneAPI Math Kernel Library Version 2024.1-Product Build 20240215 for Intel(R) 64";
     calls++;
     for (int i = 0; i < size; i++) {
         buffer[i] = i < (int)sizeof TEXT - 1 ? TEXT[i] : ' ';
