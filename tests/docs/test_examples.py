@@ -74,7 +74,9 @@ def inputs(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if has_examples(page)], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if has_examples(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_examples_print_what_the_page_says(page, inputs, tmp_path, own_home):
     folder = tmp_path / "here"
     shutil.copytree(inputs, folder)
