@@ -21,7 +21,7 @@ from reprofp.probes.machine import FAILED, attempt, read_text, try_text
 
 __all__ = ["MemoryProbe"]
 
-_LINE = re.compile(r"^(\w+):\s+(\d{1,18}) kB$", re.MULTILINE)
+_LINE = re.compile(r"^(\w+):[ \t]+(\d{1,18}) kB$", re.MULTILINE)
 _CHOSEN = re.compile(r"\[(\w+)\]")
 _KIB = 1024
 
