@@ -30,7 +30,7 @@ _FORWARDED = _ENDS | _STOPS | {signal.SIGCONT, signal.SIGWINCH}
 _WATCHED = _FORWARDED | {signal.SIGCHLD}
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _SHELL = "/bin/sh"
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.1
 
 
 class NotStartedError(ReprofpError):
@@ -141,7 +141,7 @@ class _Supervisor:
 
     def _take_signal(self) -> signal.struct_siginfo | None:
         """Wait for the next signal; where other threads could take one, also look up now and then."""
-        if threading.active_count() == 1:
+        if _is_alone():
             return signal.sigwaitinfo(_WATCHED)
         return signal.sigtimedwait(_WATCHED, _POLL_SECONDS)
 
@@ -183,6 +183,14 @@ class _Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
         os.kill(os.getpid(), number)
         signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+
+
+def _is_alone() -> bool:
+    """Whether this thread is the process's only one; native code's threads count, which Python does not know."""
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
 
 
 def _descends_from(pid: int, ancestor: int) -> bool:

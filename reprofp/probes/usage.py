@@ -27,6 +27,8 @@ _NOTABLE = frozenset(
     "asyncio concurrent ctypes multiprocessing random secrets sqlite3 subprocess threading uuid".split()  # noqa: SIM905
 )
 """Modules of the standard library that rules ask for: parallelism, randomness, other programs."""
+_INSTALLERS = ("__", "_editable_")
+"""What installers put into the path to find a package by, rather than a package."""
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
 _EXTENSION = re.compile(r"\.(cpython-|abi3\.|pypy)|/lib-dynload/")
 _GPU_DRIVERS = ("libcuda.so", "libhsa-runtime64.so", "libze_intel_gpu.so")
@@ -73,7 +75,7 @@ def _add_modules(report: Report, context: Context) -> None:
 def _find_imports(modules: Mapping[str, Any]) -> set[str]:
     """Return the top-level names that have files, without the standard library but for a few."""
     tops = {name.partition(".")[0] for name, file in modules.items() if file or name in _NOTABLE} - _NOT_IMPORTED
-    foreign = {name for name in tops if name not in sys.stdlib_module_names and not name.startswith("__")}
+    foreign = {name for name in tops if name not in sys.stdlib_module_names and not name.startswith(_INSTALLERS)}
     return {name for name in foreign if not _is_stdlib_file(modules.get(name))} | (tops & _NOTABLE)
 
 
