@@ -27,7 +27,7 @@ from reprofp.probes.arguments import Arguments, Option, read_arguments
 from reprofp.probes.base import Context, Report
 from reprofp.probes.code import find_command
 from reprofp.probes.command import EntryKind
-from reprofp.probes.config_files import CONFIG_SUFFIXES, flatten, read_config_file, to_fact_value
+from reprofp.probes.config_files import CONFIG_SUFFIXES, check_extent, flatten, read_config_file, to_fact_value
 from reprofp.probes.files import hash_small_file, to_bytes, to_text, to_value
 from reprofp.probes.places import Places
 from reprofp.probes.redaction import redact_argv, redact_option, redact_path, redact_value
@@ -53,6 +53,7 @@ _FILE_OPTIONS = frozenset(
 )
 _GUESSED_SIZE, _GUESSED_VALUES = 1 << 16, 1000
 _FILE_LIMIT = 1 << 30
+_MOST_SETTINGS = 100_000
 _KERNELS = frozenset({"ipykernel_launcher", "ipykernel", "colab_kernel_launcher"})
 """Notebooks: their arguments name a file of the connection."""
 
@@ -68,7 +69,11 @@ class ConfigProbe:
         return True
 
     def observe(self, context: Context) -> Report:
-        """Report the hyper-parameters."""
+        """Report the hyper-parameters.
+
+        Raises:
+            ValueError: the settings hold themselves, or more than a facet should.
+        """
         return _Collector(context).collect()
 
 
@@ -101,6 +106,7 @@ class _Collector:
             self._add_file(path, guessed=guessed)
         for key, option in arguments.options.items():
             self._put(key, self._read_option(key, option))
+        check_extent(self._context.experiment.settings, _MOST_SETTINGS)
         for key, value in flatten(self._context.experiment.settings):
             self._put(key, self._describe(key, value))
         self._add_rest(arguments.rest)

@@ -18,7 +18,7 @@ from reprofp.probes.files import read_bounded, to_text
 from reprofp.probes.toml import read_toml
 from reprofp.probes.yaml_values import read_document
 
-__all__ = ["CONFIG_SUFFIXES", "flatten", "read_config_file", "to_fact_value"]
+__all__ = ["CONFIG_SUFFIXES", "check_extent", "flatten", "read_config_file", "to_fact_value"]
 
 _READERS: dict[str, Callable[[str], Any]] = {
     ".json": json.loads,
@@ -39,7 +39,7 @@ def read_config_file(path: Path, *, size: int = 1 << 20, values: int = 20_000) -
     Args:
         path: the file.
         size: how many bytes it may hold.
-        values: how many values it may hold, aliases of YAML counted each time.
+        values: how many values it may hold.
 
     Raises:
         OSError: it cannot be read.
@@ -54,14 +54,26 @@ def read_config_file(path: Path, *, size: int = 1 << 20, values: int = 20_000) -
         raise ValueError(f"{path.name} nests too deeply") from error
     if not isinstance(table, Mapping):
         raise ValueError(f"{path.name} holds no map")  # noqa: TRY004  foreign data
-    return {key: to_fact_value(item) for key, item in _limit(flatten(table), values, path)}
+    check_extent(table, values)
+    return {key: to_fact_value(item) for key, item in flatten(table)}
 
 
-def _limit(pairs: Iterator[tuple[FactPath, Any]], values: int, path: Path) -> Iterator[tuple[FactPath, Any]]:
-    for count, pair in enumerate(pairs):
-        if count >= values:
-            raise ValueError(f"{path.name} holds more than {values} values")
-        yield pair
+def check_extent(table: object, limit: int) -> None:
+    """Refuse what holds more than ``limit`` values in all, each alias counted where it stands.
+
+    Raises:
+        ValueError: it holds more.
+    """
+    waiting, count = [table], 0
+    while waiting:
+        item = waiting.pop()
+        count += 1
+        if count > limit:
+            raise ValueError(f"it holds more than {limit} values")
+        if isinstance(item, Mapping):
+            waiting += item.values()
+        elif isinstance(item, Sequence) and not isinstance(item, (str, bytes)):
+            waiting += item
 
 
 def flatten(table: Mapping[Any, Any], prefix: FactPath = ()) -> Iterator[tuple[FactPath, Any]]:

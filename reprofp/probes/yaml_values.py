@@ -32,7 +32,9 @@ _CERTAIN_NUMBER = re.compile(
     r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?"
 )
 _CERTAIN_WORDS = {"true": True, "True": True, "false": False, "False": False}
-_MOST_BRACKETS = 1000
+_MOST_DEEP = 200
+_MANY_DASHES = re.compile(rf"(?:- ){{{_MOST_DEEP}}}")
+_BRACKET = re.compile(r"[\[\]{}]")
 _CONSTRUCTORS_RAISE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What PyYAML's constructors raise for values that are not of their tag."""
 
@@ -73,7 +75,7 @@ def _read_flow(text: str, openings: str = "[") -> Value:
     try:
         if text.startswith("{"):
             return cast("Value", json.loads(text))
-        if text[:1] in tuple(openings) and text.count("[") < _MOST_BRACKETS:
+        if text[:1] in tuple(openings):
             value: Value = read_document(text)
             return value if isinstance(value, (list, str)) else text
     except (ValueError, RecursionError):
@@ -115,22 +117,31 @@ def read_document(text: str) -> Any:
     """
     import yaml  # noqa: PLC0415  it takes milliseconds to import, and few snapshots need it
 
+    if _is_deep(text):
+        raise ValueError("no YAML that can be read: it nests too deeply")
     try:
-        return yaml.load(text, Loader=_make_loader(_is_deep(text)))  # noqa: S506  made from the safe loader
+        return yaml.load(text, Loader=_make_loader())  # noqa: S506  made from the safe loader
     except (yaml.YAMLError, *_CONSTRUCTORS_RAISE) as error:
         raise ValueError(f"no YAML that can be read: {type(error).__name__}") from error
 
 
 def _is_deep(text: str) -> bool:
     """Whether nesting could exhaust the stack of the parser in C, which does not notice."""
-    return text.count("[") + text.count("{") > _MOST_BRACKETS or text.count("- - ") > _MOST_BRACKETS
+    if _MANY_DASHES.search(text):
+        return True
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
+        if depth > _MOST_DEEP:
+            return True
+    return False
 
 
-@lru_cache(maxsize=2)
-def _make_loader(careful: bool) -> Any:  # noqa: FBT001  one of two kinds
+@lru_cache(maxsize=1)
+def _make_loader() -> Any:
     import yaml  # noqa: PLC0415
 
-    base: Any = yaml.SafeLoader if careful else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     left_out = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
     resolvers = {
         first: [(tag, pattern) for tag, pattern in entries if tag not in left_out]

@@ -125,9 +125,10 @@ def test_a_file_that_cannot_be_taken_apart_is_a_digest(observe, cwd, name, conte
     assert report.facts == {("$files", name): Observed("sha256:" + hashlib.sha256(content).hexdigest())}
 
 
-def test_a_bomb_of_aliases_is_a_digest(observe, cwd):
+@pytest.mark.parametrize("form", ["{{x: *a{0}, y: *a{0}}}", "[*a{0}, *a{0}]"])
+def test_a_bomb_of_aliases_is_a_digest(observe, cwd, form):
     lines = ["a0: &a0 {x: 1, y: 2}"]
-    lines += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, 22)]
+    lines += [f"a{n}: &a{n} " + form.format(n - 1) for n in range(1, 64)]
     (cwd / "bomb.yaml").write_text("\n".join(lines))
     assert list(facts(observe(config=(Path("bomb.yaml"),)))) == ["$files.bomb.yaml"]
 
@@ -179,6 +180,13 @@ def test_settings_of_other_types(observe):
     assert report.facts.pop(("odd",)) == Unknown(UnknownCode.FAILED)
     assert facts(report) == {"path": "x", "tuple": [1, 2], "set": ["a", "b"], "scalar": 0.5}
     assert "object" in report.circumstances["config.odd"]
+
+
+def test_settings_that_hold_themselves_are_an_error(observe):
+    loop = {"a": 1}
+    loop["b"] = [loop]
+    with pytest.raises(ValueError, match="more than"):
+        observe(settings=loop)
 
 
 def test_where_data_lies_does_not_matter(observe, tmp_path):

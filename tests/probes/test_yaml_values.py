@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 
 import pytest
@@ -36,7 +37,7 @@ def test_scalars_are_read_as_omegaconf_reads_them(text):
         lambda text: text[0] not in "-:" and text[-1] != ":"
     )
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_anything_like_a_number_is_read_as_omegaconf_reads_it(text):
     try:
         expected = ask_omegaconf(text)
@@ -85,6 +86,12 @@ def test_an_argument_is_text_or_what_yaml_says(text):
 )
 def test_overrides(text, value):
     assert same(read_override(text), value)
+
+
+def test_blocks_may_nest_as_deeply_as_a_file_has_room():
+    text = "\n".join(" " * depth + "a:" for depth in range(1300))
+    with contextlib.suppress(ValueError):
+        assert read_document(text)
 
 
 def test_documents():
