@@ -28,6 +28,8 @@ class Experiment:
     settings: Mapping[str, Value] = field(default_factory=dict)
     """Hyper-parameters given by the program itself (the library's ``config=``)."""
     seeds: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Path] = field(default_factory=dict)
+    """Where results go, which is no hyper-parameter: an argument that names such a path is recorded by the name."""
 
 
 @dataclass(frozen=True)

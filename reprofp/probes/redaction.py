@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from reprofp.model.observations import Value
 from reprofp.probes.secret_names import Secrecy, classify_name
 
-__all__ = ["REDACTED", "redact_argv", "redact_path", "redact_text", "redact_url", "redact_value"]
+__all__ = ["REDACTED", "redact_argv", "redact_option", "redact_path", "redact_text", "redact_url", "redact_value"]
 
 REDACTED = "[redacted]"
 """What stands where a secret stood."""
@@ -76,16 +76,31 @@ def redact_argv(argv: Sequence[str]) -> list[str]:
     return result
 
 
+def redact_option(option: str, value: str) -> str:
+    """Return the value of an option, which is given as it was written: ``--api-key``."""
+    if option in _USER_OPTIONS:
+        return _redact_user(value)
+    return _redact_named(option, value) if _names_secret(option) else _redact_free(value)
+
+
 def _redact_argument(previous: str, argument: str) -> str:
-    if match := _OPTION.fullmatch(argument) or _ASSIGNMENT.fullmatch(argument):
-        return f"{match[1]}={_redact_named(match[1], match[2])}"
-    if match := _HEADER.fullmatch(argument):
-        return f"{match[1]}: {_redact_named(match[1], match[2])}"
+    if match := _OPTION.fullmatch(argument):
+        return f"{match[1]}={redact_option(match[1], match[2])}"
     if argument.startswith("-") and not argument[1:2].isspace():
         return redact_text(argument)
-    if previous in _USER_OPTIONS:
-        return _redact_user(argument)
-    return _redact_named(previous, argument) if _is_option(previous) else redact_text(argument)
+    return redact_option(previous, argument) if _is_option(previous) else _redact_free(argument)
+
+
+def _redact_free(argument: str) -> str:
+    """Redact an argument or value that stands for itself: an assignment, a header, text."""
+    for pattern, sign in ((_ASSIGNMENT, "="), (_HEADER, ": ")):
+        if match := pattern.fullmatch(argument):
+            return f"{match[1]}{sign}{_redact_named(match[1], match[2])}"
+    return redact_text(argument)
+
+
+def _names_secret(name: str) -> bool:
+    return classify_name(name) is not Secrecy.OPEN
 
 
 def _is_option(argument: str) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from reprofp.probes.base import Probe
 from reprofp.probes.code import CodeProbe
+from reprofp.probes.config import ConfigProbe
 from reprofp.probes.container import ContainerProbe
 from reprofp.probes.cpu import CpuProbe
 from reprofp.probes.cuda import CudaProbe
+from reprofp.probes.datasets import DatasetsProbe
 from reprofp.probes.determinism import DeterminismProbe
 from reprofp.probes.distributed import DistributedProbe
 from reprofp.probes.env import EnvProbe
@@ -21,6 +23,7 @@ from reprofp.probes.python import PythonProbe
 from reprofp.probes.rng import RngProbe
 from reprofp.probes.threads import ThreadsProbe
 from reprofp.probes.usage import UsageProbe
+from reprofp.probes.weights import WeightsProbe
 
 __all__ = ["PROBES"]
 
@@ -42,6 +45,9 @@ PROBES: tuple[Probe, ...] = (
     PythonProbe(),
     LocksProbe(),
     PackagesProbe(),
+    ConfigProbe(),
     CodeProbe(),
+    DatasetsProbe(),
+    WeightsProbe(),
 )
 """What only reads the process comes first, what hashes last."""

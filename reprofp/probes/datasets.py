@@ -1,0 +1,127 @@
+"""The facet ``datasets``: digests of the data that was declared, and of what a run was seen to read.
+
+In: the declared paths, and the files that the audit of a run heard of (hashed by whoever ran it, as long as they were
+unchanged). Out: ``declared.NAME.digest``, ``files`` and ``bytes``; ``read.PATH``, or ``read-aggregate`` for more
+than a thousand. Where nothing was declared and nobody could see all that was read, the facet as a whole is not known:
+a bare command says nothing about its data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reprofp.errors import ReprofpError
+from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
+from reprofp.model.paths import format_path
+from reprofp.probes.base import Context, Report
+from reprofp.probes.files import to_text
+from reprofp.probes.native_readers import find_native_readers
+from reprofp.probes.raw_values import take_map
+from reprofp.probes.redaction import redact_path, redact_text
+
+__all__ = ["DatasetsProbe", "add_unreadable"]
+
+_MOST_LISTED = 1000
+
+
+class DatasetsProbe:
+    """Reports digests of data."""
+
+    name = "datasets"
+    version = 1
+    unbounded = True
+    """Hashing takes as long as the declared data is large."""
+
+    def applies(self, context: Context) -> bool:  # noqa: ARG002  no data is an observation too
+        """Return True."""
+        return True
+
+    def observe(self, context: Context) -> Report:
+        """Report declared data, and data that was read."""
+        report = Report()
+        for name, path in context.experiment.data.items():
+            _add_declared(report, name, context.cwd / path, context)
+        read = _take_read(context)
+        _add_read(report, read)
+        if not context.experiment.data and not _sees_everything(context):
+            report.add(fact=Unknown(UnknownCode.NOT_ASKED))
+        elif not report.facts:
+            report.add(fact=ABSENT)
+        return report
+
+
+def _add_declared(report: Report, name: str, path: Path, context: Context) -> None:
+    from reprofp.datasets import hash_path  # noqa: PLC0415  loads the native core, and few snapshots declare data
+
+    place = ("declared", to_text(name))
+    try:
+        digest = hash_path(path)
+    except (OSError, ReprofpError) as error:
+        add_unreadable(report, ("datasets", *place), error, context)
+        return
+    report.observe(*place, "digest", value=str(digest.digest))
+    report.observe(*place, "files", value=getattr(digest, "files", 1))
+    report.observe(*place, "bytes", value=digest.bytes)
+    report.circumstances[format_path(("datasets", *place, "path"))] = _open(str(path), context)
+    for problem in getattr(digest, "problems", ())[:_MOST_LISTED]:
+        text = problem.path.decode("utf-8", "backslashreplace")
+        report.circumstances[format_path(("datasets", *place, "uncovered", text))] = problem.what
+
+
+def add_unreadable(report: Report, path: tuple[str, ...], error: Exception, context: Context) -> None:
+    """Say that what was declared at the full path ``path`` could not be digested, and why."""
+    denied = isinstance(error, PermissionError) or isinstance(error.__cause__, PermissionError)
+    report.add(*path[1:], fact=Unknown(UnknownCode.DENIED if denied else UnknownCode.FAILED))
+    report.circumstances[format_path((*path, "problem"))] = _open(redact_text(str(error)), context)
+
+
+def _open(text: str, context: Context) -> str:
+    return redact_path(to_text(text), context.environ.get("HOME", ""))
+
+
+def _take_read(context: Context) -> Mapping[str, Any]:
+    try:
+        return take_map(context.process, "data_files")
+    except (OSError, ValueError):
+        return {}
+
+
+def _add_read(report: Report, read: Mapping[str, Any]) -> None:
+    facts = {to_text(name): _read_entry(entry) for name, entry in read.items()}
+    if len(facts) <= _MOST_LISTED:
+        for name, fact in facts.items():
+            report.add("read", name, fact=fact)
+        return
+    report.add("read", fact=Unknown(UnknownCode.NOT_ASKED))
+    report.observe("read-aggregate", "files", value=len(facts))
+    report.add("read-aggregate", "digest", fact=_aggregate(facts))
+
+
+def _read_entry(entry: object) -> Observation:
+    if isinstance(entry, Mapping) and isinstance(entry.get("digest"), str):
+        return Observed(entry["digest"])
+    code = entry.get("error") if isinstance(entry, Mapping) else None
+    known = {code.value: code for code in UnknownCode}
+    return Unknown(known.get(str(code), UnknownCode.FAILED))
+
+
+def _aggregate(facts: Mapping[str, Observation]) -> Observation:
+    """Return the digest over names and digests; what is not known of one file is not known of all."""
+    digest = hashlib.sha256()
+    for name, fact in sorted(facts.items()):
+        if not isinstance(fact, Observed):
+            return fact
+        digest.update(f"{name}\0{fact.value!s}\n".encode())
+    return Observed(f"sha256:{digest.hexdigest()}")
+
+
+def _sees_everything(context: Context) -> bool:
+    """Whether an audit heard of every file that was read: it ran, lost nothing, and nothing reads unheard."""
+    try:
+        audit, modules = take_map(context.process, "audit"), take_map(context.process, "modules")
+    except (OSError, ValueError):
+        return False
+    return bool(audit) and not audit.get("truncated") and bool(modules) and not find_native_readers(modules)
