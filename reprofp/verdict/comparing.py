@@ -102,8 +102,19 @@ class _Both:
         into.equal += len(facts_a.keys() | facts_b.keys()) - len(suspects)
         for path in suspects:
             full = base + path
-            if not (_is_covered(path, facts_a) or _is_covered(path, facts_b)):
+            if not (_is_covered(path, facts_a) or _is_covered(path, facts_b) or self._is_detailed(path)):
                 _note(full, self.a.look_up(full), self.b.look_up(full), into)
+
+    def _is_detailed(self, path: FactPath) -> bool:
+        """Whether one side says of ``path`` that nothing is there, and the other lists what is below it.
+
+        Then each fact below is compared with its absence, and the path itself is no fact of the other side.
+        """
+        for one, other, view in ((self.facet_a, self.facet_b, self.b), (self.facet_b, self.facet_a, self.a)):
+            known = path in one.facts and not isinstance(one.facts[path], Unknown)
+            if known and path not in other.facts and any(True for _path in view.list_below(other, path)):
+                return True
+        return False
 
     def note_silence(self, expected: Iterable[FactPath], into: Compared) -> None:
         """Note the expected facts that neither side lists, where silence is not Absent on both."""

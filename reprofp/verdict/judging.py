@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from reprofp.model.observations import Observation, Observed, Unknown
+from reprofp.model.observations import Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Side
 from reprofp.verdict.activity import any_of, read_condition
@@ -172,8 +172,8 @@ class Judge:
             active,
             level if rule.has_level else None,
             "both" if both else "promised",
-            _say(rule.why, finding, match.captures),
-            _say(rule.remedy, finding, match.captures),
+            _say(rule.why if kind != "unknown" else _describe_unknown(rule, level), finding, match.captures),
+            _say(rule.remedy if kind != "unknown" else _find_help(rule, finding), finding, match.captures),
             rule.evidence,
             rule.source,
             mark,
@@ -184,12 +184,36 @@ def _say(text: str, finding: Finding, captures: FactPath) -> str:
     """Fill ``{a}``, ``{b}`` and ``{1}`` … of a rule's text."""
     if "{" not in text:
         return text
-    values = {"{a}": finding.a, "{b}": finding.b}
-    for hole, fact in values.items():
-        text = text.replace(hole, str(fact.value) if isinstance(fact, Observed) else "…")
+    a, b = finding.a, finding.b
+    for hole, fact, instead in (("{a}", a, b), ("{b}", b, a)):
+        known = fact if isinstance(fact, Observed) else instead
+        text = text.replace(hole, str(known.value) if isinstance(known, Observed) else "the same")
     for number, capture in enumerate(captures, start=1):
         text = text.replace(f"{{{number}}}", capture)
     return text
+
+
+_HELP = {
+    UnknownCode.DENIED: "give reprofp the permission to read it",
+    UnknownCode.TIMED_OUT: "take it again when the machine is less busy",
+    UnknownCode.FAILED: "reprofp doctor says what failed",
+    UnknownCode.NOT_LOADED: "compare runs: it is known when a process ends",
+    UnknownCode.NOT_ASKED: "",
+    UnknownCode.NEWER_SCHEMA: "upgrade reprofp on this side",
+}
+"""What makes a fact known, by why it is not."""
+
+
+def _describe_unknown(rule: Rule, level: Level) -> str:
+    if not rule.has_level:
+        return "it is not known; a difference would make another experiment"
+    return f"it is not known; a difference would leave at most {level.label}"
+
+
+def _find_help(rule: Rule, finding: Finding) -> str:
+    codes = [fact.code for fact in (finding.a, finding.b) if isinstance(fact, Unknown)]
+    specific = next((_HELP[code] for code in codes if code is not UnknownCode.NOT_ASKED), "")
+    return rule.if_unknown or specific
 
 
 def _gate_paths(facet: str, pattern: Pattern, pair: Pair) -> Iterable[FactPath]:

@@ -37,6 +37,7 @@ _REQUIRED = {"id", "facts", "breaks", "why", "evidence", "source"}
 _OPTIONAL = {
     "active-when",
     "remedy",
+    "if-unknown",
     "unsafe-if",
     "only-unsafe",
     "versions",
@@ -175,6 +176,7 @@ def _build_rule(file: str, table: Mapping[str, Any]) -> Rule:
         active_when=active_when,
         condition=read_condition(active_when),
         remedy=_text(table, "remedy"),
+        if_unknown=_text(table, "if-unknown"),
         unsafe_if=_unsafe(table),
         only_unsafe=_flag(table, "only-unsafe"),
         versions=_flag(table, "versions"),

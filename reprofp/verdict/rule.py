@@ -50,6 +50,8 @@ class Rule:
     condition: Condition = field(compare=False)
     """The condition, read."""
     remedy: str = ""
+    if_unknown: str = ""
+    """What makes the facts known where they are not."""
     unsafe_if: ValueTest | None = None
     only_unsafe: bool = False
     """Whether only unsafe values count: differences and Unknown facts do not (evidence of corruption)."""

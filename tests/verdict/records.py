@@ -158,7 +158,18 @@ def make_facets(facts: Mapping[str, Any]) -> dict[str, Facet]:
             group[below] = value if isinstance(value, (Observed, Absent, Unknown)) else Observed(value)
         elif below:
             group.pop(below, None)
-    return {name: Facet(name, 1, group) for name, group in groups.items()}
+    return {name: _make_facet(name, group) for name, group in groups.items()}
+
+
+_MADE: dict[str, Facet] = {}
+
+
+def _make_facet(name: str, facts: dict[FactPath, Observation]) -> Facet:
+    """Build each facet once: most records of the tests share most of them."""
+    key = f"{name} {facts!r}"
+    if key not in _MADE:
+        _MADE[key] = Facet(name, 1, facts)
+    return _MADE[key]
 
 
 def split_path(path: FactPath) -> tuple[str, FactPath]:

@@ -1,9 +1,12 @@
 """Comparing records: the table of pairs, and what each kind of reason does."""
 
+from typing import ClassVar
+
 import pytest
 
 from reprofp.model.facets import Facet
 from reprofp.model.observations import ABSENT, Observed
+from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.verdict import Level, answer_requirement, compare
 from verdict.records import FULL, GONE, GPU, STATIC, UNKNOWN, make_facets, make_run, make_snapshot
@@ -64,7 +67,7 @@ class TestTableOfPairs:
         assert not verdict.experiment.differs
         assert answer_requirement(verdict, BITWISE) == 0
 
-    MEASURED = {"numerics.libm.elementwise": "aa", "numerics.numpy.matmul": "bb"}
+    MEASURED: ClassVar = {"numerics.libm.elementwise": "aa", "numerics.numpy.matmul": "bb"}
 
     def test_another_cpu_with_all_classes_measured_equal(self):
         verdict = compare_changed(self.MEASURED, {**self.MEASURED, "cpu.model": 18})
@@ -79,7 +82,7 @@ class TestTableOfPairs:
         assert answer_requirement(verdict, BITWISE) == 1
         assert answer_requirement(verdict, STATISTICAL) == 0
 
-    H100 = {
+    H100: ClassVar = {
         **GPU,
         "gpu.device.0.name": "NVIDIA H100 80GB HBM3",
         "gpu.device.0.compute_capability": "9.0",
@@ -154,11 +157,9 @@ class TestDifferences:
         assert verdict.reasons[0].rule == "catch-all"
 
     def test_a_facet_of_a_newer_release_is_unknown_even_where_equal(self):
-        facets = {**make_facets(FULL), "cpu": Facet("cpu", 99, {("vendor",): Observed("x")})}
-        records = [make_run(end=make_snapshot({}, key_id=key)) for key in "ab"]
-        for record in records:
-            record.end.facets.update(facets)
-        verdict = compare(*records)
+        newer = {"cpu": Facet("cpu", 99, {("vendor",): Observed("x")})}
+        ends_with = [Snapshot(1, Phase.END, {**make_facets(FULL), **newer}, SideBlob(salt=b"s"), t) for t in "ab"]
+        verdict = compare(*(make_run(end=end) for end in ends_with))
         assert ends(verdict.conditions) == (STATISTICAL, BITWISE)
         assert "cpu" in paths(verdict.missing)
 
@@ -382,7 +383,7 @@ class TestEvidence:
         b = make_run(outputs={"out": {"digest": "blake3-tree:bb"}})
         assert ends(compare(make_run(outputs=self.A), b).overall) == (BITWISE, BITWISE)
 
-    CLASSES = {"numerics.libm.elementwise": "aa", "numerics.numpy.matmul": "bb"}
+    CLASSES: ClassVar = {"numerics.libm.elementwise": "aa", "numerics.numpy.matmul": "bb"}
 
     def test_classes_that_differ_leave_statistical_whatever_rules_say(self):
         verdict = compare_changed(self.CLASSES, {**self.CLASSES, "numerics.numpy.matmul": "cc"})
