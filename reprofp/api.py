@@ -27,7 +27,7 @@ Pathish = Union[str, Path]
 Paths = Union[Pathish, Iterable[Pathish], Mapping[str, Pathish]]
 
 
-def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by keyword
+def snapshot(
     *,
     data: Paths | None = None,
     weights: Paths | None = None,
@@ -73,7 +73,7 @@ def snapshot(  # noqa: PLR0913 - what may be declared of an experiment; all by k
     return taken
 
 
-def compare(  # noqa: PLR0913 - the two records, and how they are compared by keyword
+def compare(
     a: Record | Pathish,
     b: Record | Pathish,
     *,

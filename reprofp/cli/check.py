@@ -37,7 +37,7 @@ _EXITS = {
 }
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits=_EXITS)
+@click.command(cls=Command, short_help="Before a run: can it repeat a baseline?", examples=_EXAMPLES, exits=_EXITS)
 @click.option("--baseline", type=RECORD, required=True, help="The record that the run should repeat.")
 @click.option(
     "--require",

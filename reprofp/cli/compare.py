@@ -23,7 +23,9 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits=REQUIRE_EXITS)
+@click.command(
+    cls=Command, short_help="Compare two records: what is in the way?", examples=_EXAMPLES, exits=REQUIRE_EXITS
+)
 @click.argument("a", type=RECORD)
 @click.argument("b", type=RECORD)
 @require_option

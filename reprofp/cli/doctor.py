@@ -23,7 +23,7 @@ _EXAMPLES = (
 _EXITS = {**ANSWER_EXITS, 0: "nothing is known to make runs unrepeatable", 1: "something does"}
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits=_EXITS)
+@click.command(cls=Command, short_help="What makes runs here unrepeatable?", examples=_EXAMPLES, exits=_EXITS)
 @click.argument("record", type=RECORD, default="@now")
 @ledger_option
 @json_option

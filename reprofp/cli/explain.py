@@ -35,7 +35,7 @@ class _RuleName(ParamType):
         return [CompletionItem(rule.id) for rule in load_rules().rules if rule.id.startswith(incomplete)]
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, short_help="Explain a rule of verdicts.", examples=_EXAMPLES)
 @click.argument("rule", required=False, type=_RuleName())
 @json_option
 def command(

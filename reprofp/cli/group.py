@@ -80,7 +80,13 @@ def cli() -> None:
 
     A and B stand for records: an id or a prefix of 6 or more of its digits, a tag, a record file, an
     fp1: fingerprint (its newest record), @-1 (the newest record), @now (taken now, not recorded).
-    """
+
+    \b
+    REPROFP_HOME         the ledger's folder
+    REPROFP_DISABLE=1    no hook goes into a command that is run
+    REPROFP_TRACEBACK=1  show where an error comes from
+    NO_COLOR=1           no colour
+    """  # noqa: D301 - click reads the control character itself
 
 
 def invoke(words: list[str]) -> int:

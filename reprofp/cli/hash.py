@@ -25,7 +25,12 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits={**ANSWER_EXITS, 0: "done; with --check: all files match"})
+@click.command(
+    cls=Command,
+    short_help="Digests of files, folders and weights.",
+    examples=_EXAMPLES,
+    exits={**ANSWER_EXITS, 0: "done; with --check: all files match"},
+)
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option(
     "--manifest",

@@ -20,7 +20,7 @@ _EXAMPLES = (
 _EXITS = {**ANSWER_EXITS, 0: "the ledger is whole", 1: "something in it is damaged"}
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits=_EXITS)
+@click.command(cls=Command, short_help="Check that the ledger is whole.", examples=_EXAMPLES, exits=_EXITS)
 @click.argument("action", type=click.Choice(["verify"]))
 @ledger_option
 @json_option

@@ -23,7 +23,7 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, short_help="List the records, newest first.", examples=_EXAMPLES)
 @click.option("--tag", metavar="NAME", help="Only the record with this tag.")
 @click.option("--kind", type=click.Choice(["snapshot", "run"]), help="Only records of this kind.")
 @click.option(

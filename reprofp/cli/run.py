@@ -46,7 +46,13 @@ _EXITS = {
 }
 
 
-@click.command(cls=Command, examples=_EXAMPLES, exits=_EXITS, context_settings={"allow_interspersed_args": False})
+@click.command(
+    cls=Command,
+    short_help="Run a command and record it.",
+    examples=_EXAMPLES,
+    exits=_EXITS,
+    context_settings={"allow_interspersed_args": False},
+)
 @experiment_options
 @click.option("--output", "outputs", type=NAMED_PATH, multiple=True, help="What the command makes. Repeatable.")
 @click.option(

@@ -18,7 +18,7 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, short_help="Show one record.", examples=_EXAMPLES)
 @click.argument("record", type=RECORD)
 @click.argument("facts", type=FACT, nargs=-1, metavar="[FACT...]")
 @click.option("--all", "everything", is_flag=True, help="Do not shorten long lists of facts.")

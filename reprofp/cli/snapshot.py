@@ -26,7 +26,7 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, short_help="Describe this environment and record it.", examples=_EXAMPLES)
 @experiment_options
 @click.option(
     "--python",

@@ -16,7 +16,7 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, examples=_EXAMPLES)
+@click.command(cls=Command, short_help="Name records, or list the names.", examples=_EXAMPLES)
 @click.argument("name", required=False)
 @click.argument("record", type=RECORD, required=False)
 @click.option("--delete", is_flag=True, help="Remove the tag NAME.")

@@ -13,7 +13,7 @@ from reprofp.model.paths import format_path
 from reprofp.render.grouping import Row, gather_rows
 from reprofp.render.layout import Line, Span, align, cell_width, indent, line, wrap
 from reprofp.render.values import clean
-from reprofp.render.wording import ANSWERS, format_interval, headline, plural, tone
+from reprofp.render.wording import ANSWERS, MEANINGS, format_interval, headline, plural, tone
 
 if TYPE_CHECKING:
     from reprofp.verdict import MetricComparison, Reason, Verdict
@@ -44,9 +44,13 @@ def draw_verdict(verdict: Verdict, a: str, b: str, shown: Shown) -> list[Line]:
     if verdict.same_record:
         return lines
     lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown), *_draw_metrics(verdict)]
-    notes = [note for note in verdict.notes if note not in headline(verdict)]
+    notes = [note for note in verdict.notes if not _is_said(note, headline(verdict))]
     lines += [line(), *(line(Span(f"note: {clean(note)}", "dim")) for note in notes)] if notes else []
     return [*lines, line(), *_draw_counts(verdict, shown)]
+
+
+def _is_said(note: str, said: str) -> bool:
+    return note in said or (note == "nothing observed differs" and said.startswith("same conditions"))
 
 
 def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
@@ -64,18 +68,22 @@ def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
 def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
     text = headline(verdict)
     if shown.answer is not None:
-        text = f"{ANSWERS[shown.answer]}, {_answer(shown, before_run=verdict.before_run)}: {text}"
+        text = f"{ANSWERS[shown.answer]}{_answer(shown, text, before_run=verdict.before_run)}: {text}"
     first, *rest = wrap(text, max(shown.width, _LEAST_WIDTH))
     style = tone(verdict, shown.answer)
     return [line(Span(first, style)), *(indent(line(Span(piece, style)), _INDENT) for piece in rest)]
 
 
-def _answer(shown: Shown, *, before_run: bool) -> str:
-    return {
+def _answer(shown: Shown, said: str, *, before_run: bool) -> str:
+    """Say what the answer is about, unless the verdict's line says it."""
+    if shown.answer == 0 and MEANINGS[shown.level] in said:
+        return ""
+    about = {
         0: f"nothing is in the way of {shown.level}" if before_run else f"{shown.level} is promised",
         1: f"{shown.level} is out of reach",
         2: f"{shown.level} is possible but not promised",
-    }[shown.answer or 0]
+    }
+    return f", {about[shown.answer or 0]}"
 
 
 def _spread(parts: Sequence[Sequence[Span]], width: int) -> list[Line]:
@@ -133,7 +141,7 @@ def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Re
     ]
     groups: list[tuple[str, Sequence[Reason]]] = [
         ("the experiment differs", [] if _is_told(experiment.differs) else experiment.differs),
-        ("varied on purpose", experiment.varied),
+        ("varied on purpose", [] if _is_told(experiment.varied) else experiment.varied),
         ("in the way", _pick(rest, "both")),
         ("possibly in the way", _pick(rest, "promised")),
         ("would decide it", verdict.missing),
@@ -164,8 +172,8 @@ def _metric(metric: MetricComparison) -> list[Span]:
 
 
 def _is_told(differs: Sequence[Reason]) -> bool:
-    """Whether the verdict's line has said all there is to say of the experiment's differences."""
-    return len(differs) == 1 and not differs[0].remedy and not differs[0].mark
+    """Whether the verdict's line has said all there is to say of what differs in the experiment."""
+    return len(differs) == 1 and differs[0].level is None and not differs[0].mark
 
 
 def _pick(reasons: Sequence[Reason], lowers: str) -> list[Reason]:

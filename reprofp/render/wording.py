@@ -87,6 +87,8 @@ def _say_conditions(verdict: Verdict) -> str:
     if verdict.experiment.unknown:
         return f"{_name_conditions(verdict, observed=True)}{_tell_unknown(verdict)}"
     if overall.decided:
+        if overall.promised.label == "bitwise":
+            return f"same conditions, same experiment: {MEANINGS['bitwise']}"
         cause = _name_cause(verdict, overall.possible)
         return f"{overall.promised.label}: {MEANINGS[overall.promised.label]}{cause}"
     needed = f"; {plural(len(verdict.missing), 'fact')} would decide it" if verdict.missing else ""

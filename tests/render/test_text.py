@@ -26,7 +26,12 @@ def test_golden_with_everything_and_an_answer():
 @pytest.mark.parametrize(
     ("name", "answer", "said"),
     [
-        ("equal", 0, "yes, bitwise is promised: "),
+        ("equal", 0, "yes: same conditions, same experiment: the same bits are promised\n"),
+        (
+            "varied",
+            0,
+            "yes, bitwise is promised: under equal conditions, exactly this differs: config.lr 0.1 -> 0.01; ",
+        ),
         ("one_difference", 1, "no, bitwise is out of reach: same conditions; one difference: config.lr 0.1 -> 0.01"),
         ("hash_seed", 2, "undecided, bitwise is possible but not promised: "),
         ("before_run", 0, "yes, nothing is in the way of bitwise: no obstacle before the run; 2 facts settle later"),
