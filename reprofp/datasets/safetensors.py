@@ -50,6 +50,8 @@ DTYPE_BITS = {
 """The element types of the format, each with its width."""
 
 _LENGTH_BYTES = 8
+_MAX_COUNT = 2**63 - 1
+_MAX_DIMENSIONS = 64
 _TENSOR_KEYS = {"dtype", "shape", "data_offsets"}
 
 
@@ -138,7 +140,7 @@ def _check_metadata(metadata: object, where: str) -> None:
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= _MAX_COUNT
 
 
 def _read_span(name: str, info: object, data_begin: int, where: str) -> TensorSpan:
@@ -147,7 +149,7 @@ def _read_span(name: str, info: object, data_begin: int, where: str) -> TensorSp
     dtype, shape, offsets = info["dtype"], info["shape"], info["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
         _refuse(where, f"tensor {name[:200]!r} has the unknown dtype {str(dtype)[:40]!r}")
-    if not isinstance(shape, list) or not all(map(_is_count, shape)):
+    if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_is_count, shape)):
         _refuse(where, f"the shape of tensor {name[:200]!r} is not a list of sizes")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):  # noqa: PLR2004  begin, end
         _refuse(where, f"the data_offsets of tensor {name[:200]!r} are not two offsets")
