@@ -66,6 +66,10 @@ def collect() -> dict[str, Any]:
         "rng": {"python": _guard(_describe_random), "numpy": _guard(_describe_numpy_random)},
         "numpy": _guard(_describe_numpy),
         "children": _guard(_read_children),
+        "own": {
+            "modules": _guard(lambda: sorted(_find_hidden())),
+            "libraries": sorted({item["path"] for item in mapped} & _own_libraries),
+        },
         "audit": None,
         "entropy": None,
         "exit": None,
@@ -76,8 +80,9 @@ class observing:  # noqa: N801 - reads as a statement
     """A context in which what gets imported and mapped is reprofp's, not the program's.
 
     What reprofp itself brings into a process must not be reported as the program's. Modules and
-    libraries that appear inside are left out of later collections; outside of the standard library
-    only those of reprofp's own dependencies, since another thread may import something meanwhile.
+    libraries that appear inside are left out of later collections, and listed under ``own``: whether the
+    program has come to use them too cannot be told. Outside of the standard library only those of
+    reprofp's own dependencies count, since another thread may import something meanwhile.
     """
 
     _OWN = "reprofp _cffi_backend cffi click cpuinfo msgpack psutil pynvml rich tomli yaml _yaml zstandard"
@@ -141,7 +146,7 @@ def _read_mapped_paths() -> set[str]:
 
 def _read_modules() -> dict[str, str | None]:
     """Return every module's file, without waking modules that load lazily."""
-    hidden = _own_modules - _find_used() if _own_modules else set()
+    hidden = _find_hidden()
     loaded = [
         (name, module)
         for name, module in list(sys.modules.items())
@@ -173,6 +178,11 @@ def _as_text(value: object) -> str | None:
 
 def _find_module_file(name: str) -> str | None:
     return _as_text(_names_of(sys.modules.get(name)).get("__file__"))
+
+
+def _find_hidden() -> set[str]:
+    """Find modules that reprofp brought in, and of which no other sign shows that the program uses them."""
+    return (_own_modules & set(sys.modules)) - _find_used() if _own_modules else set()
 
 
 def _find_used() -> set[str]:

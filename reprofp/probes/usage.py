@@ -29,7 +29,7 @@ _NOTABLE = frozenset(
 """Modules of the standard library that rules ask for: parallelism, randomness, other programs."""
 _INSTALLERS = ("__", "_editable_")
 """What installers put into the path to find a package by, rather than a package."""
-_NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "sitecustomize", "usercustomize"})
+_NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "reprofp", "sitecustomize", "usercustomize"})
 _EXTENSION = re.compile(r"\.(cpython-|abi3\.|pypy)|/lib-dynload/")
 _GPU_DRIVERS = ("libcuda.so", "libhsa-runtime64.so", "libze_intel_gpu.so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/lib/", "/usr/share/")
@@ -50,6 +50,7 @@ class UsageProbe:
         report = Report()
         _add_modules(report, context)
         _add_libraries(report, read_part(context, "libraries", list))
+        _add_own(report, read_part(context, "own", dict))
         _add_entropy(report, (context.process or {}).get("entropy"))
         audit = (context.process or {}).get("audit")
         if isinstance(audit, dict):
@@ -99,6 +100,21 @@ def _add_libraries(report: Report, libraries: list[Any] | Unknown) -> None:
         report.add("libraries", base, "build_id", fact=_merge([_observe_build_id(item) for item in found]))
     used = any(os.path.basename(item["path"]).startswith(_GPU_DRIVERS) for item in items)
     report.observe("gpu", value=used)
+
+
+def _add_own(report: Report, own: dict[str, Any] | Unknown) -> None:
+    """What reprofp brought into the process first is Unknown: the program may have come to use it as well."""
+    if isinstance(own, Unknown):
+        return
+    for name in _find_imports(dict.fromkeys(_read_names(own.get("modules")), "?")):
+        report.facts.setdefault(("modules", to_text(name)), NOT_ASKED)
+    for path in _read_names(own.get("libraries")):
+        if ".so" in os.path.basename(path) and not _EXTENSION.search(path):
+            report.facts.setdefault(("libraries", to_text(os.path.basename(path))), NOT_ASKED)
+
+
+def _read_names(part: Any) -> list[str]:
+    return [name for name in part if isinstance(name, str)] if isinstance(part, list) else []
 
 
 def _observe_build_id(item: Mapping[str, Any]) -> Observation:

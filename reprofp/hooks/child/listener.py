@@ -367,6 +367,7 @@ def _collect() -> "dict[str, Any]":
     exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]
     names["_own_modules"].update(set(sys.modules) - modules)
     raw: "dict[str, Any]" = names["collect"]()
+    raw["own"]["modules"] = []  # they came after the program had ended
     raw["audit"] = {
         "opens": [[name, *entry] for name, entry in opens.items()],
         "listings": [[name, *entry] for name, entry in listings.items()],
