@@ -34,6 +34,7 @@ class CodeProbe:
 
     name = "code"
     version = 1
+    waits = True
 
     def applies(self, context: Context) -> bool:  # noqa: ARG002  there is always a working folder
         """Return True."""
