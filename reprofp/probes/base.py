@@ -76,7 +76,10 @@ class Report:
 
 
 class Probe(Protocol):
-    """Looks at one part of the world; ``name`` and ``version`` are those of its facet."""
+    """Looks at one part of the world; ``name`` and ``version`` are those of its facet.
+
+    How the runner runs it can be said by class attributes: see ``probes/runner.py``.
+    """
 
     name: str
     version: int

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,6 +34,7 @@ class CodeProbe:
 
     name = "code"
     version = 1
+    waits = True
 
     def applies(self, context: Context) -> bool:  # noqa: ARG002  there is always a working folder
         """Return True."""
@@ -65,14 +65,13 @@ def find_command(context: Context) -> Command:
 
 def _find_entry(command: Command, context: Context) -> Path | None:
     """Return the file that the command starts, where it can be found."""
-    found: str | Path | None = None
+    found: Path | None = None
     if command.kind is EntryKind.SCRIPT:
         found = context.cwd / command.entry
     elif command.kind is EntryKind.MODULE:
         found = _find_module(command.entry, context.cwd)
     elif command.kind is EntryKind.PROGRAM:
-        path = context.environ.get("PATH", os.defpath)
-        found = context.cwd / command.entry if "/" in command.entry else shutil.which(command.entry, path=path)
+        found = context.cwd / command.entry if "/" in command.entry else _find_program(command.entry, context)
     if found is None or not os.path.exists(found):
         return None
     return Path(os.path.normpath(found)) / "__main__.py" if os.path.isdir(found) else Path(os.path.normpath(found))
@@ -82,6 +81,12 @@ def _find_module(name: str, cwd: Path) -> Path | None:
     below = cwd.joinpath(*name.split("."))
     candidates = (below.with_name(below.name + ".py"), below / "__main__.py")
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _find_program(name: str, context: Context) -> Path | None:
+    folders = context.environ.get("PATH", os.defpath).split(os.pathsep)
+    candidates = [context.cwd / folder / name for folder in folders if folder]
+    return next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), None)
 
 
 def _add_entry(report: Report, command: Command, entry: Path | None) -> None:

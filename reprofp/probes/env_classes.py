@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from reprofp.probes.toml import read_toml
@@ -57,7 +57,7 @@ class EnvClasses:
 @lru_cache(maxsize=1)
 def load_classes() -> EnvClasses:
     """Read the shipped lists."""
-    table = read_toml((files(__package__) / "env_classes.toml").read_text(encoding="utf-8"))
+    table = read_toml(Path(__file__).with_name("env_classes.toml").read_text(encoding="utf-8"))
     return EnvClasses(
         names=dict(_entries(table, "names")),
         prefixes=dict(_entries(table, "prefixes")),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from pathlib import Path
 from reprofp.probes.base import Context
 from reprofp.probes.files import read_bounded
 from reprofp.probes.raw_values import take_list
+from reprofp.probes.subprocesses import ask_program
 
 __all__ = ["Environment", "find_environment"]
 
-_ASK = "import json, sys; print(json.dumps([sys.prefix, [p for p in sys.path[1:]]]))"
+_ASK = "import json, sys; print(json.dumps([sys.prefix, [p for p in sys.path if p]]))"
 _ASK_SECONDS = 1.5
 _SMALL_FILE = 1 << 16
 
@@ -76,21 +76,12 @@ def _is_virtual(prefix: str) -> bool:
 
 
 def _ask_interpreter(python: Path, environ: Mapping[str, str]) -> Environment:
-    try:
-        answer = subprocess.run(
-            [os.fspath(python), "-c", _ASK],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            check=True,
-            timeout=_ASK_SECONDS,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except subprocess.TimeoutExpired as error:
-        raise TimeoutError(f"{python} did not tell its sys.path within {_ASK_SECONDS} s") from error
-    except subprocess.CalledProcessError as error:
-        raise ValueError(f"{python} could not tell its sys.path (exit code {error.returncode})") from error
-    prefix, path = json.loads(answer)
+    answer = ask_program(
+        [os.fspath(python), "-c", _ASK], cwd="/", environ=environ, seconds=_ASK_SECONDS, limit=_SMALL_FILE
+    )
+    if answer.code:
+        raise ValueError(f"{python} could not tell its sys.path (exit code {answer.code})")
+    prefix, path = json.loads(answer.out)
     return Environment(_unique(path), str(prefix))
 
 

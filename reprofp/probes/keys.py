@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -84,7 +83,7 @@ def _default_path(environ: Mapping[str, str]) -> str | None:
 
 
 def _ephemeral(problem: str) -> Key:
-    return Key(secrets.token_bytes(KEY_BYTES), problem)
+    return Key(os.urandom(KEY_BYTES), problem)
 
 
 def _read(path: str) -> bytes:
@@ -105,11 +104,11 @@ def _read_or_create(path: str) -> bytes:
 
 def _create(path: str) -> None:
     """Write a new key beside ``path`` and give it that name, unless another process was first."""
-    draft = f"{path}.{os.getpid()}.{secrets.token_hex(8)}"
+    draft = f"{path}.{os.getpid()}.{os.urandom(8).hex()}"
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+            file.write(os.urandom(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
         _link(draft, path)

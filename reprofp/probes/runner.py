@@ -9,9 +9,10 @@ so probes run one after the other in a worker thread; when one does not move on,
 the rest, and at the end of the time the hung one is left behind. Each worker is a daemon: it never
 keeps the process from ending.
 
-Two kinds of probe run in the calling thread: those whose class says ``calling_thread = True`` because they ask
-for the state of a thread, and those that say ``unbounded = True`` because their work is as large as what the
-user declared (hashing data), where the user's own interrupt is the limit.
+A probe's class may say how it wants to be run: ``waits = True`` (it waits for another program: it starts first, beside the
+others), ``calling_thread = True`` (it asks for the state of a thread), ``unbounded = True`` (its work is as large
+as what the user declared, as in hashing data: it runs last, in the calling thread, and the user's own interrupt is
+the limit).
 """
 
 from __future__ import annotations
@@ -95,24 +96,19 @@ def run_probes(context: Context, probes: Sequence[Probe] = PROBES, *, time_limit
         InputError: REPROFP_KEY names a file that is no key.
     """
     explain = _explainer(context.environ)
-    bounded = [probe for probe in probes if not (_in_calling_thread(probe) or _is_unbounded(probe))]
-    answers: dict[str, _Answer] = {}
-    for probe in probes:
-        if _in_calling_thread(probe):
-            answers[probe.name] = _ask(probe, context, explain)
-    answers.update(_Crew(bounded, lambda probe: _ask(probe, context, explain), time_limit).run())
-    for probe in probes:
-        if probe.name not in answers:
-            answers[probe.name] = _ask(probe, context, explain)
+
+    def ask(probe: Probe) -> _Answer:
+        return _ask(probe, context, explain)
+
+    answers = {probe.name: ask(probe) for probe in probes if _has_mark(probe, "calling_thread")}
+    bounded = [probe for probe in probes if probe.name not in answers and not _has_mark(probe, "unbounded")]
+    answers |= _Crew(bounded, ask, time_limit).run()
+    answers |= {probe.name: ask(probe) for probe in probes if probe.name not in answers}
     return _gather(context, probes, answers)
 
 
-def _in_calling_thread(probe: Probe) -> bool:
-    return bool(getattr(probe, "calling_thread", False))
-
-
-def _is_unbounded(probe: Probe) -> bool:
-    return bool(getattr(probe, "unbounded", False))
+def _has_mark(probe: Probe, mark: str) -> bool:
+    return bool(getattr(probe, mark, False))
 
 
 def _explainer(environ: Mapping[str, str]) -> Callable[[BaseException], str]:
@@ -159,17 +155,20 @@ class _Crew:
     """Works through a list of probes with as many workers as have hung, plus one."""
 
     def __init__(self, probes: Sequence[Probe], ask: Callable[[Probe], _Answer], time_limit: float) -> None:
-        self._probes, self._ask = probes, ask
+        waiting = [probe for probe in probes if _has_mark(probe, "waits")]
+        self._probes = [*waiting, *(probe for probe in probes if probe not in waiting)]
+        self._workers, self._ask = len(waiting) + 1, ask
         self._deadline = time.monotonic() + time_limit
         self._patience = min(_PATIENCE, time_limit / (2 * len(probes) + 2))
         self._changed = threading.Condition()
-        self._next = iter(probes)
+        self._next = iter(self._probes)
         self._started: dict[str, int] = {}
         self._answers: dict[str, _Answer] = {}
 
     def run(self) -> dict[str, _Answer]:
         """Return the answers of all probes; those that have not ended in time are said to have timed out."""
-        self._hire()
+        for _ in range(min(self._workers, len(self._probes))):
+            self._hire()
         with self._changed:
             while len(self._answers) < len(self._probes) and (left := self._deadline - time.monotonic()) > 0:
                 progress = len(self._answers)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import selectors
+    import subprocess
 
 __all__ = ["Answer", "ask_program"]
 
@@ -34,6 +37,8 @@ def ask_program(
         TimeoutError: it did not end within ``seconds``; it was killed.
         ValueError: it wrote more than ``limit`` bytes; it was killed.
     """
+    import subprocess  # noqa: PLC0415  it takes milliseconds to import, and not every snapshot asks a program
+
     deadline = time.monotonic() + seconds
     with subprocess.Popen(
         list(command),
@@ -60,6 +65,8 @@ def _late(command: Sequence[str]) -> TimeoutError:
 
 
 def _converse(process: subprocess.Popen[bytes], data: bytes, deadline: float, limit: int) -> tuple[bytes, bytes]:
+    import selectors  # noqa: PLC0415
+
     assert process.stdin is not None  # noqa: S101  asked for with PIPE
     assert process.stdout is not None  # noqa: S101
     assert process.stderr is not None  # noqa: S101
@@ -69,7 +76,7 @@ def _converse(process: subprocess.Popen[bytes], data: bytes, deadline: float, li
         selector.register(process.stdout, selectors.EVENT_READ, out)
         selector.register(process.stderr, selectors.EVENT_READ, err)
         os.set_blocking(process.stdin.fileno(), False)
-        selector.register(process.stdin, selectors.EVENT_WRITE)
+        selector.register(process.stdin, selectors.EVENT_WRITE, None)
         while selector.get_map():
             for key, _ in _wait(selector, deadline):
                 if key.data is None:

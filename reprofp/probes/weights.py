@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from reprofp.errors import ReprofpError
 from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
@@ -30,19 +32,22 @@ class WeightsProbe:
 
     def observe(self, context: Context) -> Report:
         """Report the declared weights."""
-        from reprofp.datasets import hash_weights  # noqa: PLC0415  loads the native core, and few snapshots declare weights
-
         report = Report()
-        home = context.environ.get("HOME", "")
-        for given, relative in context.experiment.weights.items():
-            name, path = to_text(given), context.cwd / relative
-            try:
-                digest = hash_weights(path)
-            except (OSError, ReprofpError) as error:
-                add_unreadable(report, ("weights", name), error, context)
-                continue
-            report.observe(name, "digest", value=str(digest.digest))
-            report.observe(name, "file_digest", value=str(digest.file_digest))
-            report.observe(name, "format", value=digest.format)
-            report.circumstances[format_path(("weights", name, "path"))] = redact_path(to_text(str(path)), home)
+        for given, path in context.experiment.weights.items():
+            _add_weights(report, to_text(given), context.cwd / path, context)
         return report
+
+
+def _add_weights(report: Report, name: str, path: Path, context: Context) -> None:
+    from reprofp.datasets import hash_weights  # noqa: PLC0415  loads the native core, and few snapshots declare weights
+
+    try:
+        digest = hash_weights(path)
+    except (OSError, ReprofpError) as error:
+        add_unreadable(report, ("weights", name), error, context)
+        return
+    report.observe(name, "digest", value=str(digest.digest))
+    report.observe(name, "file_digest", value=str(digest.file_digest))
+    report.observe(name, "format", value=digest.format)
+    where = redact_path(to_text(str(path)), context.environ.get("HOME", ""))
+    report.circumstances[format_path(("weights", name, "path"))] = where

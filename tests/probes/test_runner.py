@@ -158,6 +158,22 @@ def test_probes_run_in_order_and_bounded_ones_outside_the_callers_thread(make_co
     assert list(result.facets) == ["datasets", "os", "cpu", "threads"]
 
 
+def test_a_probe_that_waits_starts_first_and_beside_the_others(make_context):
+    started, ended = threading.Event(), threading.Event()
+
+    def wait(report):
+        started.set()
+        assert ended.wait(20)
+
+    def end(report):
+        assert started.wait(20)
+        ended.set()
+
+    result = run_probes(make_context(), [Fake("os", end), Fake("code", wait, waits=True)], time_limit=30)
+    assert {outcome.outcome for outcome in result.timings.values()} == {Outcome.OK}
+    assert list(result.facets) == ["os", "code"]
+
+
 @pytest.mark.parametrize("value", ["\ud800", object(), {1: 2}])
 def test_what_cannot_be_written_down_is_a_failure_of_its_probe(make_context, value):
     def act(report):
