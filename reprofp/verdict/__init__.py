@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from reprofp.verdict.engine import compare
     from reprofp.verdict.explaining import explain
     from reprofp.verdict.levels import Interval, Level
-    from reprofp.verdict.loading import RuleSet, load_rules
     from reprofp.verdict.metrics import MetricComparison, compare_metrics, compare_samples
     from reprofp.verdict.prerun import check_before_run
     from reprofp.verdict.requirement import answer_requirement
     from reprofp.verdict.results import ExperimentVerdict, Reason, Verdict
     from reprofp.verdict.rule import Rule
+    from reprofp.verdict.ruleset import RuleSet, load_rules
 
     RULES_VERSION: str
 
@@ -45,8 +45,8 @@ _HOMES = {
     "explain": "explaining",
     "Interval": "levels",
     "Level": "levels",
-    "RuleSet": "loading",
-    "load_rules": "loading",
+    "RuleSet": "ruleset",
+    "load_rules": "ruleset",
     "MetricComparison": "metrics",
     "compare_metrics": "metrics",
     "compare_samples": "metrics",
@@ -62,7 +62,7 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for."""
     if name == "RULES_VERSION":
-        return import_module("reprofp.verdict.loading").load_rules().version
+        return import_module("reprofp.verdict.ruleset").load_rules().version
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,10 +15,21 @@ from typing import Any, Protocol
 from reprofp.errors import UsageError
 from reprofp.model.canonical import encode
 from reprofp.model.observations import Absent, Observation, Unknown, Value
-from reprofp.model.paths import FactPath, format_path, parse_path
+from reprofp.model.paths import FactPath, parse_path
 from reprofp.verdict.patterns import compile_part, fill
 
-__all__ = ["Condition", "Facts", "ValueTest", "all_of", "any_of", "read_condition", "read_test", "same_value"]
+__all__ = [
+    "Condition",
+    "Facts",
+    "ValueTest",
+    "all_of",
+    "any_of",
+    "describe_condition",
+    "describe_test",
+    "read_condition",
+    "read_test",
+    "same_value",
+]
 
 
 class Facts(Protocol):
@@ -65,9 +76,9 @@ def all_of(values: Iterable[bool | None]) -> bool | None:
 
 def same_value(a: Value, b: Value) -> bool:
     """Whether two values are one and the same fact: 1, 1.0 and True are three."""
-    if type(a) is not type(b):
-        return False
-    return a == b if isinstance(a, (str, bool, int, bytes)) else encode(a) == encode(b)
+    if type(a) is type(b) and isinstance(a, (str, bool, int, bytes)):
+        return a == b
+    return encode(a) == encode(b)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,13 +287,25 @@ def describe_test(test: ValueTest) -> str:
     return " or ".join([*words, *(["absent"] if test.absent else [])])
 
 
-_WORDS = {"in": "", "not-in": "anything but ", "at-least": "at least ", "present": "present"}
+_WORDS = {"in": "", "not-in": "anything but ", "at-least": "at least ", "present": "any value"}
 
 
 def _list(operands: Sequence[Value]) -> str:
     return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in operands)
 
 
-def describe_paths(paths: Iterable[FactPath]) -> str:
-    """Write paths one after another."""
-    return ", ".join(format_path(path) for path in paths)
+def describe_condition(form: Any) -> str:
+    """Write a condition, as rules have it, as people read it."""
+    if isinstance(form, str):
+        return {"unknown": "not known: no probe can see it"}.get(form, form)
+    ((key, operand), *rest) = form.items()
+    if key in ("all", "any"):
+        parts = (describe_condition(part) for part in operand)
+        return (" and " if key == "all" else " or ").join(f"({part})" if " or " in part else part for part in parts)
+    if key == "not":
+        return f"not ({describe_condition(operand)})"
+    if key == "fact":
+        return f"{' or '.join(_texts(operand))} is {describe_test(read_test(dict(rest)))}"
+    return {"gpu": "a GPU was used", "ranks": "several ranks took part"}.get(
+        key
+    ) or f"{key} {', '.join(_texts(operand))}"

@@ -21,9 +21,9 @@ from reprofp.verdict.evidence import compare_numerics, compare_outputs, count_eq
 from reprofp.verdict.judging import Judge, Pair
 from reprofp.verdict.keyed import judge_keyed
 from reprofp.verdict.levels import Level
-from reprofp.verdict.loading import RuleSet, load_rules
 from reprofp.verdict.metrics import compare_metrics
 from reprofp.verdict.results import Reason, Verdict
+from reprofp.verdict.ruleset import RuleSet, load_rules
 from reprofp.verdict.summing import Gathered, Request, conclude
 from reprofp.verdict.views import NOT_ASKED, SideView, View, view_record
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from reprofp.errors import NameNotFoundError
-from reprofp.verdict.loading import load_rules
 from reprofp.verdict.rule import Rule
+from reprofp.verdict.ruleset import load_rules
 
 __all__ = ["explain"]
 

@@ -12,10 +12,10 @@ from reprofp.verdict.activity import any_of, read_condition
 from reprofp.verdict.comparing import Finding
 from reprofp.verdict.evidence import MEASURED_EQUAL
 from reprofp.verdict.levels import Level
-from reprofp.verdict.loading import RuleSet
 from reprofp.verdict.patterns import Match, Pattern, fill
 from reprofp.verdict.results import Activity, Kind, Reason
 from reprofp.verdict.rule import Rule, side_of
+from reprofp.verdict.ruleset import RuleSet
 from reprofp.verdict.views import SideView, View, grows, split_path
 
 __all__ = ["CATCH_ALL", "Judge", "Pair"]

@@ -1,4 +1,4 @@
-"""Reading rules from TOML, strictly, and the set of them that a comparison asks.
+"""Reading rules from TOML, strictly.
 
 docs/reference/rules-format.md describes the format. Anything that it does not describe is refused with
 the file, the rule and what was expected, because a rule that is silently not understood would promise
@@ -10,22 +10,19 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib import import_module, resources
+from importlib import import_module
 from typing import Any
 
 from reprofp.errors import FormatError, UsageError
 from reprofp.model.canonical import encode
-from reprofp.model.paths import FactPath
 from reprofp.model.schema import FACETS, Side
 from reprofp.verdict.activity import ValueTest, read_condition, read_test
 from reprofp.verdict.effective import BY_NAME
-from reprofp.verdict.levels import Level
-from reprofp.verdict.patterns import Match, Pattern, PatternIndex
+from reprofp.verdict.patterns import Pattern
 from reprofp.verdict.rule import EFFECTIVE_FACET, LEFT, Rule, side_of
+from reprofp.verdict.ruleset import RuleSet
 
-__all__ = ["EVIDENCE", "RULES_NUMBER", "RuleSet", "load_rules", "read_rules"]
+__all__ = ["EVIDENCE", "RULES_NUMBER", "read_rules"]
 
 RULES_NUMBER = 1
 """Grows when the meaning of the rules' format changes; their content is in the digest beside it."""
@@ -47,75 +44,6 @@ _OPTIONAL = {
 }
 
 
-@dataclass
-class RuleSet:
-    """Rules by what they are asked for."""
-
-    rules: tuple[Rule, ...]
-    version: str
-    index: PatternIndex[Rule] = field(default_factory=PatternIndex)
-    gates: dict[str, list[tuple[Rule, Pattern]]] = field(default_factory=dict)
-    """By facet: the rules about unsafe values."""
-    asked: dict[str, list[FactPath]] = field(default_factory=dict)
-    """By facet: the paths (or literal prefixes of patterns) that rules ask for."""
-    silent: dict[str, list[FactPath]] = field(default_factory=dict)
-    """The same without those below an enumerated prefix, where silence is Absent."""
-    by_id: dict[str, Rule] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """File the rules."""
-        for rule in self.rules:
-            self.by_id[rule.id] = rule
-            for pattern in rule.facts:
-                self._file(rule, pattern)
-
-    def _file(self, rule: Rule, pattern: Pattern) -> None:
-        self.index.add(pattern, rule)
-        facet = _facet_of(pattern)
-        if rule.unsafe_if is not None:
-            self.gates.setdefault(facet, []).append((rule, pattern))
-        if rule.only_unsafe or pattern.prefix == ("framework",):
-            return
-        for group in (self.asked, *([] if _is_enumerated(pattern) else [self.silent])):
-            paths = group.setdefault(facet, [])
-            if pattern.prefix not in paths:
-                paths.append(pattern.prefix)
-
-    def find(self, path: FactPath) -> tuple[Match[Rule], ...]:
-        """Return the most specific rules about the fact at ``path``."""
-        return self.index.find(path)
-
-    def worst(self) -> Level:
-        """Return the lowest level that an Unknown condition can be taken for."""
-        levels = (rule.worst for rule in self.rules if rule.side is Side.CONDITIONS and not rule.only_unsafe)
-        return min(levels, default=Level.STATISTICAL)
-
-
-def _facet_of(pattern: Pattern) -> str:
-    parts = pattern.parts
-    return f"{parts[0]}.{parts[1]}" if parts[0] == "framework" and len(pattern.prefix) > 1 else parts[0]
-
-
-def _is_enumerated(pattern: Pattern) -> bool:
-    spec = FACETS.get(pattern.parts[0])
-    if spec is None:
-        return False
-    below = pattern.prefix[1:]
-    return any(below[: len(prefix)] == prefix for prefix in spec.enumerated)
-
-
-@lru_cache(maxsize=1)
-def load_rules() -> RuleSet:
-    """Return the rules of this release.
-
-    Raises:
-        FormatError: a rule file of the package is damaged.
-    """
-    folder = resources.files("reprofp.verdict").joinpath("rules")
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".toml")), key=lambda item: item.name)
-    return read_rules({item.name: item.read_text("utf-8") for item in files})
-
-
 def read_rules(files: Mapping[str, str]) -> RuleSet:
     """Read rules from the texts of TOML files, by name.
 
@@ -126,7 +54,7 @@ def read_rules(files: Mapping[str, str]) -> RuleSet:
     rules = sorted((_read_rule(name, table) for name, table in tables), key=lambda rule: rule.id)
     _refuse_duplicates(rules)
     content = encode([table for _name, table in sorted(tables, key=lambda item: str(item[1]["id"]))])
-    return RuleSet(tuple(rules), f"rules/{RULES_NUMBER} {hashlib.sha256(content).hexdigest()[:12]}")
+    return RuleSet(tuple(rules), f"{RULES_NUMBER}:{hashlib.sha256(content).hexdigest()[:12]}")
 
 
 def _read_file(name: str, text: str) -> list[dict[str, Any]]:

@@ -77,13 +77,13 @@ class Pattern:
     @cached_property
     def is_literal(self) -> bool:
         """Whether the pattern names exactly one path."""
-        return all(kind == _LITERAL for kind in self.kinds)
+        return len(self.prefix) == len(self.parts)
 
     @cached_property
     def prefix(self) -> FactPath:
         """The literal parts before the first star."""
-        for index, kind in enumerate(self.kinds):
-            if kind != _LITERAL:
+        for index, part in enumerate(self.parts):
+            if "*" in part:
                 return self.parts[:index]
         return self.parts
 
@@ -124,18 +124,24 @@ class PatternIndex(Generic[T]):
     def __init__(self) -> None:
         """Begin empty."""
         self._root: _Node[T] = _Node()
+        self._waiting: dict[str, list[tuple[Pattern, T]]] = {}
         self._found: dict[FactPath, tuple[Match[T], ...]] = {}
         self._below: dict[FactPath, tuple[T, ...]] = {}
 
     def add(self, pattern: Pattern, value: T) -> None:
-        """File ``value`` under ``pattern``."""
-        node = self._root
-        for part, kind in zip(pattern.parts, pattern.kinds, strict=True):
-            if kind == _REST:
-                node.rest.append(value)
-                return
-            node = _descend(node, part, kind)
-        node.here.append(value)
+        """File ``value`` under ``pattern``, to be sorted in when its first part is first asked for."""
+        self._waiting.setdefault(pattern.parts[0], []).append((pattern, value))
+
+    def _sort_in(self, first: str) -> None:
+        for pattern, value in self._waiting.pop(first, ()):
+            node = self._root
+            for part, kind in zip(pattern.parts, pattern.kinds, strict=True):
+                if kind == _REST:
+                    node.rest.append(value)
+                    break
+                node = _descend(node, part, kind)
+            else:
+                node.here.append(value)
 
     def find(self, path: FactPath) -> tuple[Match[T], ...]:
         """Return what the most specific of the matching patterns hold; several where they tie."""
@@ -143,6 +149,7 @@ class PatternIndex(Generic[T]):
         if found is None:
             if len(self._found) >= _MOST_REMEMBERED:
                 self._found.clear()
+            self._sort_in(path[0])
             hits = list(_walk(self._root, path, 0, (), ()))
             best = max((kinds for kinds, _match in hits), default=())
             found = self._found[path] = tuple(match for kinds, match in hits if kinds == best)
@@ -153,6 +160,7 @@ class PatternIndex(Generic[T]):
         below = self._below.get(prefix)
         if below is None:
             unique: dict[int, T] = {}
+            self._sort_in(prefix[0])
             for value in _walk_below(self._root, prefix, 0):
                 unique.setdefault(id(value), value)
             below = self._below[prefix] = tuple(unique.values())
@@ -161,7 +169,10 @@ class PatternIndex(Generic[T]):
 
 def _descend(node: _Node[T], part: str, kind: int) -> _Node[T]:
     if kind == _LITERAL:
-        return node.literal.setdefault(part, _Node())
+        child = node.literal.get(part)
+        if child is None:
+            child = node.literal[part] = _Node()
+        return child
     if kind == _GLOB:
         return node.globs.setdefault(part, (compile_part(part), _Node()))[1]
     if node.any is None:

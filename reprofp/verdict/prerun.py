@@ -19,10 +19,10 @@ from reprofp.model.schema import Phase, find_spec
 from reprofp.model.upgrades import upgrade_facet
 from reprofp.verdict.effective import BY_NAME
 from reprofp.verdict.engine import gather, is_same_record
-from reprofp.verdict.loading import RuleSet, load_rules
 from reprofp.verdict.reasons import rank
 from reprofp.verdict.results import Reason, Verdict
 from reprofp.verdict.rule import EFFECTIVE_FACET
+from reprofp.verdict.ruleset import RuleSet, load_rules
 from reprofp.verdict.summing import Request, conclude
 from reprofp.verdict.views import SideView, View, ends_with_process, forget_process, view_record
 

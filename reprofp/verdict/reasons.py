@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from reprofp.model.paths import FactPath
-from reprofp.verdict.loading import RuleSet
 from reprofp.verdict.patterns import fill
 from reprofp.verdict.results import Reason
+from reprofp.verdict.ruleset import RuleSet
 
 if TYPE_CHECKING:
     from reprofp.verdict.judging import Judge
@@ -58,7 +58,8 @@ def _weight(reason: Reason) -> tuple[object, ...]:
         _FACET_RANK.get(reason.path[0], len(_FACETS)),
         reason.path,
         reason.rule,
-        str(reason.a),
+        reason.level is None,
+        str((reason.a, reason.b)),
     )
 
 

@@ -56,7 +56,12 @@ def t_tail(t: float, degrees: float) -> float:
     """Return P(T > t) for Student's t with ``degrees`` > 0 of freedom."""
     if math.isinf(t):
         return 0.0 if t > 0 else 1.0
-    tail = incomplete_beta(degrees / (degrees + t * t), degrees / 2.0, 0.5) / 2.0
+    square = t * t
+    if square < degrees:
+        # Near the middle 1 - x would lose the digits of t: there the other form of the same value is exact.
+        half = incomplete_beta(square / (degrees + square), 0.5, degrees / 2.0) / 2.0
+        return 0.5 - half if t >= 0 else 0.5 + half
+    tail = incomplete_beta(degrees / (degrees + square), degrees / 2.0, 0.5) / 2.0
     return tail if t >= 0 else 1.0 - tail
 
 

@@ -84,6 +84,7 @@ EXPERIMENT = {
     "code.git.dirty": ABSENT,
     "code.git.untracked": ABSENT,
     "code.entry": "train.py",
+    "code.entry.digest": "sha256:44",
     "code.sources.digest": "sha256:11",
     "code.sources.syntax": "sha256:22",
     "code.sources.files": 3,

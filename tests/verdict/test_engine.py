@@ -417,4 +417,4 @@ def test_counts_add_up():
 
 
 def test_names_the_rules():
-    assert compare_changed({}).rules_version.startswith("rules/1 ")
+    assert compare_changed({}).rules_version.startswith("1:")

@@ -11,7 +11,7 @@ from reprofp.model.schema import FACETS, Phase
 from reprofp.verdict import Interval, Level, compare, load_rules
 from reprofp.verdict.engine import compare_with
 from reprofp.verdict.levels import BITWISE
-from reprofp.verdict.loading import RuleSet
+from reprofp.verdict.ruleset import RuleSet
 from reprofp.verdict.summing import Request
 from verdict.records import FULL, GONE, GPU, UNKNOWN, make_run, make_snapshot, split_path
 

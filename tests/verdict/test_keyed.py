@@ -1,0 +1,22 @@
+"""Keyed values whose side blob is gone."""
+
+from reprofp.model.records import SideBlob
+from reprofp.model.schema import Phase
+from reprofp.verdict import Level, compare
+from verdict.records import FULL, make_snapshot
+
+
+def test_what_a_purged_side_blob_held_is_unknown():
+    purged = make_snapshot(FULL)
+    object.__setattr__(purged, "side", SideBlob(salt=b""))
+    verdict = compare(make_snapshot(FULL, Phase.END, keyed={"env.FOO": b"1"}), purged)
+    assert verdict.conditions.promised is Level.STATISTICAL
+    assert verdict.conditions.possible is Level.BITWISE
+    assert [reason.path for reason in verdict.missing] == [("env", "FOO")]
+
+
+def test_two_purged_side_blobs_say_nothing():
+    purged = [make_snapshot({**FULL, "os.hypervisor": name}) for name in "ab"]
+    for snapshot in purged:
+        object.__setattr__(snapshot, "side", SideBlob(salt=b""))
+    assert compare(*purged).conditions.promised is Level.BITWISE
