@@ -28,6 +28,11 @@ from reprofp.verdict.views import SideView, View, ends_with_process, forget_proc
 
 __all__ = ["check_before_run", "check_with"]
 
+_OF_A_PROCESS = frozenset(
+    ("python", name) for name in ("encoding", "flags", "gil", "hash_seed", "locale", "sitecustomize")
+)
+"""What belongs to a started interpreter; the variables that decide it are compared before the run."""
+
 
 def check_before_run(
     baseline: Record,
@@ -131,4 +136,10 @@ def _settles_later(reason: Reason, now: View, phase: Phase) -> bool:
 
 def _comes_later(path: FactPath, phase: Phase) -> bool:
     spec = find_spec(path[0])
-    return ends_with_process(path) or path == ("datasets",) or (spec is not None and phase not in spec.phases)
+    needs_process = path[:2] in _OF_A_PROCESS and phase is Phase.STATIC
+    return (
+        ends_with_process(path)
+        or needs_process
+        or path == ("datasets",)
+        or (spec is not None and phase not in spec.phases)
+    )
