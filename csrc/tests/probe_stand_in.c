@@ -32,11 +32,11 @@ int omp_get_dynamic(void)
 extern int stand_in_registration;
 int stand_in_registration = 1;
 
-void __kmpc_fork_call(void); /* NOLINT(bugprone-reserved-identifier): the real name */
+void __kmpc_fork_call(void);
 
 void __kmpc_fork_call(void)
 {
-} /* NOLINT(bugprone-reserved-identifier) */
+}
 
 #endif
 

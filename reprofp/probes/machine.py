@@ -25,6 +25,7 @@ __all__ = [
     "find_environ",
     "is_live",
     "parse_cpu_list",
+    "read_bytes",
     "read_part",
     "read_text",
     "try_text",
@@ -54,6 +55,16 @@ def read_text(path: Path, limit: int = _SMALL, *, whole: bool = True) -> str:
         OSError: the file cannot be read.
         ValueError: it is no regular file, or longer than ``limit`` bytes.
     """
+    return read_bytes(path, limit, whole=whole).decode("utf-8", "backslashreplace").strip("\0 \t\r\n")
+
+
+def read_bytes(path: Path, limit: int = _SMALL, *, whole: bool = True) -> bytes:
+    """Return a file's bytes; its first ``limit`` bytes where not ``whole``. Never waits for a pipe or device.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is no regular file, or longer than ``limit`` bytes.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     with open(descriptor, "rb", buffering=0) as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -61,7 +72,7 @@ def read_text(path: Path, limit: int = _SMALL, *, whole: bool = True) -> str:
         data = _read_up_to(file, limit + 1)
     if len(data) > limit and whole:
         raise ValueError(f"{path} is longer than {limit} bytes")
-    return data[:limit].decode("utf-8", "backslashreplace").strip("\0 \t\r\n")
+    return data[:limit]
 
 
 def _read_up_to(file: Any, count: int) -> bytes:

@@ -28,14 +28,23 @@ from pathlib import Path
 from reprofp.model.observations import ABSENT, Observation, Observed, Value
 from reprofp.probes.base import Context, Report
 from reprofp.probes.hypervisors import observe_hypervisor
-from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, find_environ, is_live, read_text, try_text
+from reprofp.probes.machine import (
+    FAILED,
+    NOT_ASKED,
+    absent_unless,
+    attempt,
+    find_environ,
+    is_live,
+    read_bytes,
+    read_text,
+    try_text,
+)
 
 __all__ = ["OsProbe"]
 
 _UTC = frozenset({"UTC", "UTC0", "Etc/UTC", "Etc/UCT", "Etc/Universal", "Etc/Zulu", "UCT", "Universal", "Zulu"})
 _ZONEINFO = "/zoneinfo/"
 _TZIF = b"TZif"
-_TZIF_LIMIT = 1 << 16
 _POSIX_TZ = re.compile(r"[\x21-\x7e]+")
 
 
@@ -141,8 +150,7 @@ def _name_zone(text: str) -> Value | Observation:
 
 def _read_rule(path: Path) -> str:
     """Return the rule for times to come, which is the last line of a file of version 2 or later."""
-    with open(path, "rb") as file:
-        data = file.read(_TZIF_LIMIT)
+    data = read_bytes(path)
     lines = data.decode("latin-1").rstrip("\n").rpartition("\n")
     if not data.startswith(_TZIF) or not _POSIX_TZ.fullmatch(lines[2]):
         raise ValueError(f"{path} is no description of a time zone")

@@ -96,9 +96,9 @@ bugs\t\t: spectre_v1
 def make_xeon(folder):
     """Two sockets of an Intel Xeon of the Cascade Lake generation, bare metal."""
     machine = add_kernel(Machine(folder), "6.8.0-31-generic", "x86_64", "xeon-node-17")
-    add_processors(machine, 80, _XEON)
+    add_processors(machine, 16, _XEON)
     caches = [(1, "Data", "32K"), (1, "Instruction", "32K"), (2, "Unified", "1024K"), (3, "Unified", "28160K")]
-    add_topology(machine, 40, 2, caches, "0-1")
+    add_topology(machine, 8, 2, caches, "0-1")
     add_memory(machine, 394_964_812, "[always] madvise never")
     machine.write("root/etc/os-release", 'NAME="Ubuntu"\nID=ubuntu\nVERSION_ID="24.04"\n')
     machine.link("root/etc/localtime", "/usr/share/zoneinfo/Europe/Berlin")

@@ -143,7 +143,8 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **out)
 int nvmlDeviceGetName(const void *device, char *out, unsigned size)
 {
     BEGIN(number_of(device));
-    return put_text(out, size, is_instance(device) ? "NVIDIA H100 MIG 1g.10gb" : choose("STAND_IN_NAME", "NVIDIA H100"));
+    return put_text(out, size,
+                    is_instance(device) ? "NVIDIA H100 MIG 1g.10gb" : choose("STAND_IN_NAME", "NVIDIA H100"));
 }
 
 int nvmlDeviceGetMemoryInfo(const void *device, memory_info *out)
