@@ -16,12 +16,13 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from reprofp.errors import InputError, UsageError
 from reprofp.probes import raw
 
 if TYPE_CHECKING:
+    from reprofp.hooks.declared import Declared
     from reprofp.hooks.results import Outputs, Points
     from reprofp.model.observations import Value
     from reprofp.model.records import Run, Snapshot
@@ -31,6 +32,15 @@ __all__ = ["run"]
 
 Pathish = Union[str, Path]
 Paths = Union[Pathish, Iterable[Pathish], Mapping[str, Pathish]]
+
+
+class _Began(NamedTuple):
+    """A run that has begun."""
+
+    start: Snapshot
+    declared: Declared
+    outputs: Outputs
+    time_ns: int
 
 
 class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
@@ -74,9 +84,10 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
             "settings": dict(settings),
             "seeds": dict(seeds or {}),
         }
-        self._output_paths, self._ledger = _name_paths(outputs), ledger
+        self._output_paths = {name: path.absolute() for name, path in _name_paths(outputs).items()}
+        self._ledger = ledger
         self._points: Points = {}
-        self._began: tuple[Snapshot, Outputs, int] | None = None
+        self._began: _Began | None = None
 
     def __enter__(self) -> run:  # noqa: PYI034 - typing.Self is of Python 3.11
         """Take the snapshot before the work."""
@@ -110,36 +121,40 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         process = raw.collect()
         try:
             with raw.observing():
-                self.record = self._end(process, _exit_code_of(error), *self._began)
+                self.record = self._end(process, _exit_code_of(error), self._began)
                 self._append(self.record)
         except Exception as problem:  # noqa: BLE001 - the program comes first
             _warn(f"this run is not recorded: {problem}")
 
-    def _begin(self, process: dict[str, Any]) -> tuple[Snapshot, Outputs, int]:
+    def _begin(self, process: dict[str, Any]) -> _Began:
         from reprofp.capture import describe_process  # noqa: PLC0415 - after the process was looked at
+        from reprofp.hooks.declared import Declared  # noqa: PLC0415
         from reprofp.hooks.results import Outputs  # noqa: PLC0415
         from reprofp.model.schema import Phase  # noqa: PLC0415
 
-        start, outputs = describe_process(process, self._experiment(), Phase.START), Outputs(self._output_paths)
+        experiment, outputs = self._declare(), Outputs(self._output_paths)
+        declared = Declared.remember(experiment)
+        start = describe_process(process, experiment, Phase.START)
         outputs.remember()
-        return start, outputs, time.monotonic_ns()
+        return _Began(start, declared, outputs, time.monotonic_ns())
 
-    def _experiment(self) -> Experiment:
-        from reprofp.probes.base import Experiment  # noqa: PLC0415 - after the process was looked at
+    def _declare(self) -> Experiment:
+        from reprofp.hooks.declared import make_absolute  # noqa: PLC0415 - after the process was looked at
+        from reprofp.probes.base import Experiment  # noqa: PLC0415
 
-        return Experiment(**self._declared)
+        return make_absolute(Experiment(**self._declared))
 
-    def _end(
-        self, process: dict[str, Any], exit_code: int | None, start: Snapshot, outputs: Outputs, began: int
-    ) -> Run:
+    def _end(self, process: dict[str, Any], exit_code: int, began: _Began) -> Run:
         from reprofp.capture import TOOL, describe_process  # noqa: PLC0415
         from reprofp.model.records import Process, Result, Run, SideBlob  # noqa: PLC0415
         from reprofp.model.schema import Phase  # noqa: PLC0415
 
-        end = describe_process(process, self._experiment(), Phase.END)
-        result = Result(exit_code, time.monotonic_ns() - began, outputs.hash(), self._points)
-        role = f"{_name_script()}/0/0"
-        return Run(start.time_ns, start, (Process(role, exit_code, end),), result, SideBlob(), TOOL)
+        duration = time.monotonic_ns() - began.time_ns
+        end = describe_process(process, began.declared.leave_out(self._declare()), Phase.END)
+        end = began.declared.carry_over(began.start, end)
+        result = Result(exit_code, duration, began.outputs.hash(), self._points)
+        processes = (Process(f"{_name_script()}/0/0", exit_code, end),)
+        return Run(began.start.time_ns, began.start, processes, result, SideBlob(), TOOL)
 
     def _append(self, record: Run) -> None:
         from reprofp.ledger import Ledger  # noqa: PLC0415 - opens the store

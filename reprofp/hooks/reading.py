@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reprofp.errors import ReprofpError
+from reprofp.hooks.identities import identify
 from reprofp.model.observations import UnknownCode
 
 __all__ = ["Budget", "hash_data_files"]
@@ -118,7 +119,11 @@ def _to_text(name: str) -> str:
 def _hash(item: _Opened) -> dict[str, Any]:
     from reprofp.datasets import hash_file  # noqa: PLC0415 - loads the native core
 
-    if item.identity is None or item.time_ns - max(item.identity[3:]) < _TICK_NS or _identify(item) != item.identity:
+    if (
+        item.identity is None
+        or item.time_ns - max(item.identity[3:]) < _TICK_NS
+        or identify(item.path) != item.identity
+    ):
         return {"error": UnknownCode.FAILED.value}
     try:
         digest = hash_file(Path(item.path))
@@ -126,14 +131,6 @@ def _hash(item: _Opened) -> dict[str, Any]:
         return {"error": UnknownCode.DENIED.value}
     except (OSError, ReprofpError):
         return {"error": UnknownCode.FAILED.value}
-    if _identify(item) != item.identity:
+    if identify(item.path) != item.identity:
         return {"error": UnknownCode.FAILED.value}
     return {"digest": str(digest.digest), "bytes": digest.bytes}
-
-
-def _identify(item: _Opened) -> tuple[int, ...] | None:
-    try:
-        info = os.stat(item.path)
-    except OSError:
-        return None
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns

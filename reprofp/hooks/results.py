@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 from reprofp.errors import InputError, ReprofpError
+from reprofp.hooks.identities import State, identify_all
 from reprofp.model.observations import Value
 
 __all__ = ["Metrics", "Outputs", "Points", "add_metrics", "split_metrics"]
 
 Points: TypeAlias = dict[str, list[tuple[int, float]]]
-_Identity: TypeAlias = Union[tuple[int, ...], None]
 
 
 @dataclass
@@ -28,11 +27,11 @@ class Outputs:
     """The files and folders that a run is said to make, and how they were before it."""
 
     paths: Mapping[str, Path]
-    _before: dict[str, frozenset[tuple[str, _Identity]]] = field(default_factory=dict)
+    _before: dict[str, State] = field(default_factory=dict)
 
     def remember(self) -> None:
         """Look at what is there before the run."""
-        self._before = {name: _identify_all(path) for name, path in self.paths.items()}
+        self._before = {name: identify_all(path) for name, path in self.paths.items()}
 
     def hash(self) -> dict[str, dict[str, Value]]:
         """Hash what is there after the run; what is missing or was not written gives its error's text."""
@@ -41,7 +40,7 @@ class Outputs:
     def _hash(self, name: str, path: Path) -> dict[str, Value]:
         from reprofp.datasets import hash_path  # noqa: PLC0415 - loads the native core
 
-        now = _identify_all(path)
+        now = identify_all(path)
         if not now:
             return {"error": "the run did not make it"}
         if now == self._before.get(name):
@@ -56,24 +55,6 @@ class Outputs:
 def _describe(error: Exception) -> str:
     """Say what went wrong without saying where: a record holds no full paths."""
     return (error.strerror or "failed") if isinstance(error, OSError) else type(error).__name__
-
-
-def _identify_all(path: Path) -> frozenset[tuple[str, _Identity]]:
-    """Return what changes when the file, or anything in the folder, is written or moved; empty if there is none."""
-    if not os.path.lexists(path):
-        return frozenset()
-    found = {("", _identify(str(path)))}
-    for folder, folders, files in os.walk(path):
-        found.update((entry, _identify(entry)) for entry in (os.path.join(folder, name) for name in folders + files))
-    return frozenset(found)
-
-
-def _identify(path: str) -> _Identity:
-    try:
-        info = os.stat(path)
-    except OSError:
-        return None
-    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns
 
 
 @dataclass

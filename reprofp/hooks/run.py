@@ -22,6 +22,7 @@ from typing import Any
 
 from reprofp.capture import TOOL, find_python, take_snapshot
 from reprofp.errors import InputError, ReprofpError
+from reprofp.hooks.declared import Declared, make_absolute
 from reprofp.hooks.foreground import NotStartedError, find_program, run_in_foreground
 from reprofp.hooks.interpreters import find_interpreter, name_script
 from reprofp.hooks.reading import Budget, hash_data_files
@@ -132,12 +133,13 @@ class _Recording:
     options: RunOptions
     context: Context
     start: Snapshot
+    declared: Declared
     outputs: Outputs
     metrics: Metrics | None
 
     @classmethod
     def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
-        experiment = options.experiment if options.experiment.argv else replace(options.experiment, argv=argv)
+        experiment = make_absolute(replace(options.experiment, argv=options.experiment.argv or argv))
         context = Context(
             phase=Phase.START,
             environ=environ,
@@ -145,11 +147,12 @@ class _Recording:
             experiment=experiment,
         )
         outputs, metrics = Outputs(options.outputs), Metrics(options.metrics) if options.metrics else None
+        declared = Declared.remember(experiment)
         start = take_snapshot(context)
         outputs.remember()
         if metrics:
             metrics.remember()
-        return cls(argv, options, context, start, outputs, metrics)
+        return cls(argv, options, context, start, declared, outputs, metrics)
 
     def end(self, status: int, duration: int, reports: list[Report]) -> Run:
         exit_code = os.waitstatus_to_exitcode(status)
@@ -194,8 +197,10 @@ class _Recording:
 
     def _take(self, **parts: Any) -> Snapshot | None:
         """Take an end snapshot; a run that has ended is recorded without one if it comes to that."""
+        experiment = self.declared.leave_out(self.context.experiment)
         try:
-            return take_snapshot(replace(self.context, phase=Phase.END, **parts))
+            end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, **parts))
+            return self.declared.carry_over(self.start, end)
         except (ReprofpError, OSError) as error:
             self.options.warn(f"a process of the run has no end snapshot: {error}")
             return None

@@ -255,8 +255,36 @@ def test_nothing_is_left_behind(run, tmp_path, monkeypatch):
     assert list(runtime.iterdir()) == []
 
 
-def test_declared_data_is_not_hashed_a_second_time(run, project):
+def test_declared_data_is_described_once_and_carried_over(run, project):
     (project / "data.csv").write_text("1")
-    os.utime(project / "data.csv", ns=(0, 0))
-    record, _ = run(code="open('data.csv').read()", experiment=Experiment(data={"d": Path("data.csv")}))
-    assert record.look_up(("datasets", "read", "data.csv")) in {ABSENT, NOT_ASKED}
+    (project / "lr.json").write_text('{"lr": 0.1}')
+    experiment = Experiment(data={"d": Path("data.csv")}, config=(Path("lr.json"),))
+    record, _ = run(code="open('data.csv').read(); import os; os.chdir('/')", experiment=experiment)
+    digest = record.start.look_up(("datasets", "declared", "d", "digest"))
+    assert isinstance(digest, Observed)
+    assert record.look_up(("datasets", "declared", "d", "digest")) == digest
+    assert record.look_up(("datasets", "read", "data.csv")) == ABSENT
+    assert record.start.look_up(("config", "lr")) == record.look_up(("config", "lr")) == Observed(0.1)
+
+
+def test_declared_data_that_changed_meanwhile_is_not_known(run, project):
+    (project / "data").mkdir()
+    (project / "data" / "a").write_text("1")
+    experiment = Experiment(data={"d": Path("data")}, weights={"w": Path("data/a")})
+    record, _ = run(code="open('data/b', 'w').close()", experiment=experiment)
+    assert record.look_up(("datasets", "declared", "d", "digest")) == FAILED
+    assert isinstance(record.look_up(("weights", "w", "digest")), Observed)
+    record, _ = run(code="open('data/a', 'w').write('2')", experiment=experiment)
+    assert record.look_up(("weights", "w", "digest")) == FAILED
+
+
+def test_data_that_was_read_without_being_declared_is_described(run, project):
+    (project / "data.csv").write_text("1")
+    os.utime(project / "data.csv")
+    record, _ = run(
+        code="import time; time.sleep(0.03); open('data.csv').read(); open('made', 'w').close(); open('made')"
+    )
+    assert isinstance(record.look_up(("datasets", "read", "data.csv")), Observed)
+    assert record.look_up(("datasets", "read", "made")) == ABSENT
+    record, _ = run(code="open('data.csv').read(); open('data.csv', 'a').write('2')")
+    assert record.look_up(("datasets", "read", "data.csv")) == FAILED
