@@ -1,6 +1,6 @@
 """The key under which values that must not be stored are compared: HMAC-SHA-256, one key per user.
 
-In: the environment (``REPROFP_KEY``, ``XDG_STATE_HOME``, ``HOME``). Out: a Key. Guaranteed: the default
+In: the environment (``REPROFP_KEY``, ``REPROFP_HOME``, ``XDG_STATE_HOME``, ``HOME``). Out: a Key. Guaranteed: the default
 key is 32 random bytes in a file of mode 0600 that appears whole or not at all, two processes that create
 it at once end with the same key, and where it can be neither read nor written the key lives only as long as the
 process, so that its id differs and values under it compare Unknown.
@@ -57,7 +57,7 @@ def load_key(environ: Mapping[str, str]) -> Key:
         return _read_named(named)
     path = _default_path(environ)
     if path is None:
-        return _ephemeral("neither XDG_STATE_HOME nor HOME is set")
+        return _ephemeral("none of REPROFP_HOME, XDG_STATE_HOME and HOME is set")
     try:
         return Key(_read_or_create(path))
     except (OSError, ValueError) as error:
@@ -75,6 +75,8 @@ def _read_named(path: str) -> Key:
 
 
 def _default_path(environ: Mapping[str, str]) -> str | None:
+    if own := environ.get("REPROFP_HOME"):
+        return os.path.join(os.path.expanduser(own), "key")
     state = environ.get("XDG_STATE_HOME", "")
     if os.path.isabs(state):
         return os.path.join(state, "reprofp", "key")

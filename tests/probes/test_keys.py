@@ -5,6 +5,7 @@ import hmac
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,11 @@ def test_the_default_key_is_made_once_and_only_for_its_owner(tmp_path):
 def test_home_is_used_where_there_is_no_state_folder(tmp_path):
     load_key({"HOME": str(tmp_path), "XDG_STATE_HOME": "relative/is/ignored"})
     assert (tmp_path / ".local" / "state" / "reprofp" / "key").exists()
+
+
+def test_the_key_lies_beside_the_ledger(tmp_path):
+    key = load_key({"REPROFP_HOME": str(tmp_path / "own"), "XDG_STATE_HOME": str(tmp_path / "state")})
+    assert (tmp_path / "own" / "key").read_bytes() == key.secret
 
 
 def test_processes_that_create_the_key_at_once_agree(tmp_path):
@@ -66,6 +72,9 @@ def test_a_shared_key_that_cannot_be_used_is_an_error_with_a_remedy(tmp_path, co
 
 def test_the_forms_of_ids_and_digests_are_those_of_the_documentation():
     key = Key(bytes(range(32)))
+    page = (Path(__file__).parents[2] / "docs" / "formats" / "keyed.md").read_text()
+    assert key.id in page
+    assert key.digest("env.A", b"value").hex() in page
     assert key.id == hashlib.sha256(b"reprofp key id/1\0" + bytes(range(32))).hexdigest()[:16]
     expected = hmac.new(bytes(range(32)), b"reprofp keyed value/1\0env.A\0value", "sha256").digest()
     assert key.digest("env.A", b"value") == expected
