@@ -103,8 +103,9 @@ def translate_errors(folder: Path, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
-        why, what_to_do = _find_cause(str(error))
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # A damaged definition of a table comes back in SQLite's message, which sqlite3 then cannot decode.
+        why, what_to_do = _find_cause("malformed" if isinstance(error, UnicodeDecodeError) else str(error))
         raise LedgerError(f"cannot {doing} the ledger in {folder}: {why}; {what_to_do}") from error
     except OSError as error:
         raise LedgerError(
@@ -279,3 +280,5 @@ def _check_version(database: sqlite3.Connection, folder: Path) -> None:
         )
     if version < 1:
         raise LedgerError(f"the header of {where} is damaged: there is no schema {version}; put it back from a backup")
+    # Reads the definitions of the tables: without them nothing else can be read.
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -57,7 +57,7 @@ def _hand_on(found: Summary, note: str | None = None) -> Found:
 def _suggest(text: str, tags: Tags) -> str:
     import difflib  # noqa: PLC0415  only a mistake needs it
 
-    close = difflib.get_close_matches(text, tags.list(), n=3)
+    close = difflib.get_close_matches(text, tags.read_leaves(), n=3)
     return f" (did you mean {', '.join(close)}?)" if close else ""
 
 

@@ -11,7 +11,9 @@ __all__ = ["Row", "scan"]
 Row = tuple[Any, ...]
 """Columns as the database gives them: of any type where it is damaged."""
 
-_MAX_PROBES = 1_000_000
+_MAX_PROBES = 10_000
+_MAX_PLACES = 1000
+_SMALLEST = -(2**63)
 
 
 def scan(database: sqlite3.Connection, table: str, columns: str, report: Callable[[str], None]) -> Iterator[Row]:
@@ -21,31 +23,37 @@ def scan(database: sqlite3.Connection, table: str, columns: str, report: Callabl
     """
     key = columns.partition(",")[0]
     sql = f"SELECT {columns} FROM {table} WHERE {key} > ? ORDER BY {key}"  # noqa: S608  names of our own schema
-    last: int | None = -(2**63)
-    while last is not None:
+    last = _SMALLEST
+    for _ in range(_MAX_PLACES):
         try:
             for row in database.execute(sql, (last,)):
+                _check_order(row[0], last)
                 last = row[0]
                 yield row
-        except sqlite3.DatabaseError as error:  # noqa: PERF203  once for each damaged place
+        except sqlite3.DatabaseError as error:  # once for each damaged place
             report(f"table {table}: rows after {key} {max(last, -1)} cannot be read ({error})")
-            last = _skip_damage(database, table, key, last)
         else:
             return
+        behind = _skip_damage(database, sql, last)
+        if behind is None:
+            return
+        last = behind
+    report(f"table {table}: what follows {key} {last} is not read, since so much of it is damaged")
 
 
-def _skip_damage(database: sqlite3.Connection, table: str, key: str, last: int) -> int | None:
+def _check_order(key: int, last: int) -> None:
+    """Stop a walk that a damaged page leads in circles."""
+    if key <= last:
+        raise sqlite3.DatabaseError(f"malformed: row {key} follows row {last}")
+
+
+def _skip_damage(database: sqlite3.Connection, sql: str, last: int) -> int | None:
     """Return a key such that the rows behind it can be read again, or None."""
-    try:
-        end = database.execute(f"SELECT max({key}) FROM {table}").fetchone()[0]  # noqa: S608  names of our own schema
-    except sqlite3.DatabaseError:
-        end = None
     start = max(last, -1) + 1
-    for probe in range(start, min(end if isinstance(end, int) else start + 1000, start + _MAX_PROBES)):
+    for probe in range(start, start + _MAX_PROBES):
         try:
-            # Reading the whole row that follows: a damaged one may be found, and still not be readable.
-            database.execute(f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT 1", (probe,)).fetchone()  # noqa: S608
+            row = database.execute(sql + " LIMIT 1", (probe,)).fetchone()
         except sqlite3.DatabaseError:
             continue
-        return probe
+        return None if row is None else probe
     return None

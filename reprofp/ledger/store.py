@@ -312,7 +312,7 @@ class Ledger:
     def tags(self) -> dict[str, str]:
         """Return the id that every baseline points to, sorted by name."""
         with self._mutex, translate_errors(self.path, "read"):
-            return {name: self._name_leaf(leaf) for name, leaf in self._tags.list().items()}
+            return {name: self._name_leaf(leaf) for name, leaf in self._tags.read_leaves().items()}
 
     def tag_history(self, name: str | None = None) -> list[TagMove]:
         """Return the moves of one baseline or of all, the newest first."""

@@ -103,6 +103,8 @@ class Summaries:
             yield from chunk
             if len(chunk) < count:
                 return
+            if chunk[-1].leaf >= below:
+                raise sqlite3.DatabaseError("malformed: the records go in circles")
             below, left = chunk[-1].leaf, None if left is None else left - count
 
     def _prepare(self, wanted: Filter) -> Callable[..., list[Summary]]:
@@ -125,7 +127,7 @@ class Summaries:
 
     def _name_leaves(self) -> dict[int, tuple[str, ...]]:
         names: dict[int, tuple[str, ...]] = {}
-        for name, leaf in Tags(self._database).list().items():
+        for name, leaf in Tags(self._database).read_leaves().items():
             names[leaf] = (*names.get(leaf, ()), name)
         return names
 
@@ -145,7 +147,7 @@ class Summaries:
         """Return the records whose ids lie between ``low`` and ``high`` (32 bytes each), in the order of their leaves."""
         rows = self._database.execute(
             f"{_SELECT} WHERE substr(m.id, 1, 8) BETWEEN ? AND ? AND m.id BETWEEN ? AND ? AND (? IS NULL OR m.kind = ?)"
-            " ORDER BY r.leaf",
+            f" ORDER BY r.leaf LIMIT {_CHUNK}",
             (low[:8], high[:8], low, high, kind, kind),
         ).fetchall()
         names = self._name_leaves()
@@ -154,10 +156,10 @@ class Summaries:
     def find_fingerprints(self, low: bytes, high: bytes) -> list[bytes]:
         """Return the fingerprints between ``low`` and ``high`` (32 bytes each)."""
         rows = self._database.execute(
-            "SELECT DISTINCT id FROM fingerprint WHERE substr(id, 1, 8) BETWEEN ? AND ? AND id BETWEEN ? AND ?",
-            (low[:8], high[:8], low, high),
+            "SELECT id FROM fingerprint WHERE substr(id, 1, 8) BETWEEN ? AND ? AND id BETWEEN ? AND ? LIMIT ?",
+            (low[:8], high[:8], low, high, _CHUNK),
         ).fetchall()
-        return [row[0] for row in rows]
+        return list(dict.fromkeys(row[0] for row in rows))
 
 
 def _read_row(

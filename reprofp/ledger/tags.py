@@ -75,13 +75,18 @@ class Tags:
         ).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def list(self) -> dict[str, int]:
+    def read_leaves(self) -> dict[str, int]:
         """Return the leaf of every name that points to a record, sorted by name."""
-        rows = self._database.execute(
-            "SELECT name, leaf FROM tag_move WHERE number IN (SELECT max(number) FROM tag_move GROUP BY name)"
-            " AND leaf IS NOT NULL ORDER BY name"
-        )
-        return {str(name): int(leaf) for name, leaf in rows.fetchall()}
+        leaves = {name: leaf for _, name, leaf, _ in self._read_moves()}
+        return {name: leaf for name, leaf in sorted(leaves.items()) if leaf is not None}
+
+    def _read_moves(self) -> list[tuple[int, str, int | None, int]]:
+        rows: list[tuple[int, str, int | None, int]] = []
+        for row in self._database.execute("SELECT number, name, leaf, time_ns FROM tag_move ORDER BY number"):
+            if rows and row[0] <= rows[-1][0]:  # a damaged page may lead in circles
+                raise sqlite3.DatabaseError("malformed: the moves of tags go in circles")
+            rows.append(row)
+        return rows
 
     def move(self, name: str, leaf: int | None, raw_id: bytes | None) -> None:
         """Point ``name`` to a record, or to none; a name that points there already stays as it is.
@@ -104,9 +109,9 @@ class Tags:
 
     def walk(self, name: str | None = None) -> Iterator[tuple[str, int | None, int | None, int]]:
         """Yield (name, leaf, previous leaf, time) of every move, the newest first."""
-        rows = self._database.execute(
-            "SELECT t.name, t.leaf, p.leaf, t.time_ns FROM tag_move AS t LEFT JOIN tag_move AS p ON p.number = t.previous"
-            " WHERE ? IS NULL OR t.name = ? ORDER BY t.number DESC",
-            (name, name),
-        )
-        yield from rows.fetchall()
+        places: dict[str, int | None] = {}
+        moves = []
+        for _, moved, leaf, time_ns in self._read_moves():
+            moves.append((moved, leaf, places.get(moved), time_ns))
+            places[moved] = leaf
+        yield from (move for move in reversed(moves) if name in (None, move[0]))
