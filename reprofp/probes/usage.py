@@ -7,10 +7,11 @@ no audit ran (a snapshot that a process takes of itself), what only it could tel
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -149,23 +150,32 @@ def _add_entropy(report: Report, draws: Any) -> None:
 def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> None:
     """What was heard after the listener's memory was full is not known."""
     report.add("audit", fact=FAILED if audit.get("truncated") else Observed(value=True))
-    for name, count in _count_listings(audit.get("listings") or [], str(context.cwd)).items():
-        report.observe("listing", name, value=count)
+    for name, orders in _find_orders(audit.get("listings") or [], str(context.cwd)).items():
+        report.add("listing", name, fact=_join_orders(orders))
     connects = audit.get("connects") or {}
     report.observe("network", value=bool(connects.get("inet") or connects.get("lookup")))
     _add_subprocesses(report, audit.get("subprocesses") or {}, read_part(context, "children", dict))
 
 
-def _count_listings(listings: Iterable[Any], cwd: str) -> Counter[str]:
-    """Count the listings of each folder, by its path below ``cwd`` or else its base name."""
-    counts: Counter[str] = Counter()
-    for path, count, _module in listings:
+def _find_orders(listings: Iterable[Any], cwd: str) -> dict[str, list[str | None]]:
+    """Return the digests of the orders of each folder that was listed, by its path below ``cwd`` or its base name."""
+    found: dict[str, list[str | None]] = {}
+    for path, _count, _module, order in listings:
         normal = os.path.normpath(path)
         if "-packages" in normal or normal.startswith(_SYSTEM) or _is_stdlib_file(normal + "/"):
             continue
         inside = normal == cwd or normal.startswith(os.path.join(cwd, ""))
-        counts[to_text(os.path.relpath(normal, cwd) if inside else os.path.basename(normal) or "/")] += int(count)
-    return counts
+        name = to_text(os.path.relpath(normal, cwd) if inside else os.path.basename(normal) or "/")
+        found.setdefault(name, []).append(order)
+    return found
+
+
+def _join_orders(orders: list[str | None]) -> Observation:
+    """Return the order of one folder; folders of one base name have theirs together, as they were listed."""
+    known = [order for order in orders if order is not None]
+    if len(known) < len(orders):
+        return FAILED
+    return Observed(known[0] if len(known) == 1 else f"sha256:{hashlib.sha256(' '.join(known).encode()).hexdigest()}")
 
 
 def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[str, Any] | Unknown) -> None:

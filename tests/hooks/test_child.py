@@ -270,6 +270,37 @@ def test_listings_are_told_but_not_those_of_the_import_system(modern, hooked, tm
     }
 
 
+def test_listings_tell_the_order_of_names(modern, hooked, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").touch()
+
+    def order(code):
+        listings = hooked(modern, code="import os, shutil, glob\n" + code, cwd=tmp_path).raw["audit"]["listings"]
+        return {os.path.basename(entry[0]): entry[3] for entry in listings}
+
+    first = order("os.listdir('data')")
+    assert first["data"].startswith("sha256:")
+    assert order("list(os.scandir('data')); os.listdir('data')") == first
+    assert order("list(os.fwalk('data'))") == first
+    assert order("os.mkdir('data/x'); os.listdir('data'); shutil.rmtree('data/x')").keys() == {"data"}
+    (data / "b").touch()
+    assert order("os.listdir('data')") != first
+    changed = order("os.listdir('data'); open('data/c', 'w').close(); os.listdir('data'); os.remove('data/c')")
+    assert changed not in (first, order("os.listdir('data')"))
+
+
+def test_orders_are_kept_in_bounded_memory(hooked, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "more").mkdir()
+    for number in range(50_000):
+        (tmp_path / "data" / f"{number:0200}").touch()
+    raw = hooked(sys.executable, code="import os; os.listdir('more'); os.listdir('data')", cwd=tmp_path).raw
+    orders = {os.path.basename(entry[0]): entry[3] for entry in raw["audit"]["listings"]}
+    assert orders["data"] is None
+    assert orders["more"].startswith("sha256:")
+
+
 def test_connections_are_told_by_kind_only(modern, hooked):
     code = """
         import socket

@@ -1,5 +1,6 @@
 """The probes that make facts of the raw observations of a process."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -146,26 +147,29 @@ def test_what_was_heard_becomes_facts(look, tmp_path):
     audit = {
         **AUDIT,
         "listings": [
-            [f"{cwd}/data", 2, "m"],
-            [f"{cwd}/.", 1, "m"],
-            ["/far/data", 1, "m"],
-            ["/v/lib/python3.12/site-packages", 9, "m"],
-            ["/usr/lib/x", 9, "m"],
+            [f"{cwd}/data", 2, "m", "sha256:a"],
+            [f"{cwd}/.", 1, "m", "sha256:b"],
+            ["/far/data", 1, "m", "sha256:c"],
+            ["/far/other", 1, "m", None],
+            ["/v/lib/python3.12/site-packages", 9, "m", "sha256:d"],
+            ["/usr/lib/x", 9, "m", "sha256:d"],
         ],
         "connects": {"lookup": 1, "loopback": 2},
         "subprocesses": {"git": 2, "fork": 1},
     }
     process = {"modules": {}, "libraries": [], "audit": audit, "children": {"waited": True, "multiprocessing": 3}}
     facet = look(UsageProbe(), {**process, "entropy": [{"module": "__main__", "count": 2}]})
-    assert {
-        path: fact.value for path, fact in facet.facts.items() if path[0] in {"listing", "processes", "entropy"}
-    } == {
-        ("listing", "data"): 3,
-        ("listing", "."): 1,
+    assert {path: fact.value for path, fact in facet.facts.items() if path[0] in {"processes", "entropy"}} == {
         ("processes", "git"): 2,
         ("processes", "fork"): 1,
         ("processes", "multiprocessing"): 2,
         ("entropy", "__main__"): 2,
+    }
+    both = hashlib.sha256(b"sha256:a sha256:c").hexdigest()
+    assert {path[1]: fact for path, fact in facet.facts.items() if path[0] == "listing"} == {
+        "data": Observed(f"sha256:{both}"),
+        ".": Observed("sha256:b"),
+        "other": FAILED,
     }
     assert facet.look_up(("network",)) == Observed(value=True)
     assert facet.look_up(("subprocesses",)) == Observed(5)

@@ -24,6 +24,9 @@ _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
 _REGULAR, _KIND = 0o100000, 0o170000
+_REMOVER = _STDLIB + "shutil.py"
+_SETTLED_NS = 1_000_000_000
+"""Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_LEGACY = 1000
 _GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
 """Modules that only hand entropy on: whoever called them drew it."""
@@ -32,6 +35,8 @@ _NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "url
 
 opens: "dict[str, list[Any]]" = {}
 listings: "dict[str, list[Any]]" = {}
+room: "list[int]" = [8 * 1024 * 1024]
+"""How many more characters of names in folders may be kept."""
 connects: "dict[str, int]" = {}
 subprocesses: "dict[str, int]" = {}
 dlopens: "dict[str, int]" = {}
@@ -132,15 +137,49 @@ def _hear_sqlite(database: object, *_: object) -> None:
 
 
 def _hear_listing(path: object = None, *_: object) -> None:
+    """Count a listing, and keep the order in which the file system gives the names."""
     frame = sys._getframe(2)  # noqa: SLF001
-    if isinstance(path, int) or frame.f_code.co_filename.startswith("<frozen importlib"):
+    file = frame.f_code.co_filename
+    if file == __file__ or file.startswith("<frozen importlib"):
         return
+    if isinstance(path, int):
+        if file == _REMOVER:
+            return  # rmtree lists what it removes
+        path = os.readlink("/proc/self/fd/%d" % path)
     name = _make_absolute("." if path is None else path)
     entry = listings.get(name)
-    if entry is not None:
-        entry[0] += 1
-    elif len(listings) < LIMIT:
-        listings[name] = [1, _find_caller(frame)[0]]
+    if entry is None:
+        if len(listings) >= LIMIT:
+            truncated.append(name) if not truncated else None
+            return
+        entry = listings[name] = [0, _find_caller(frame)[0], [], None]
+    entry[0] += 1
+    _keep_order(name, entry)
+
+
+def _keep_order(name: str, entry: "list[Any]") -> None:
+    """Add the names of a folder, in its order, to what ``entry`` holds; None where that would be too much.
+
+    A folder whose stamps are old and as they were is not read again: what changed it would show.
+    """
+    info = os.stat(name)
+    stamps = [info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns]
+    if entry[3] == stamps and time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) > _SETTLED_NS:
+        return
+    order = "\0".join(os.listdir(name))
+    entry[3] = stamps
+    if entry[2] and entry[2][-1] == order:
+        return
+    room[0] -= len(order) + 64
+    entry[2].append(order if room[0] > 0 else None)
+
+
+def _digest_orders(orders: "list[str | None]", digest: "Callable[..., str]") -> "str | None":
+    """Return a digest of the orders in which a folder was seen, or None where one of them was not kept."""
+    if not orders or None in orders:
+        return None
+    names = [os.fsencode(order) for order in orders if order is not None]
+    return digest(*(b"%d\0" % len(data) + data for data in names))
 
 
 def _hear_connect(_: object, address: object) -> None:
@@ -370,7 +409,9 @@ def _collect() -> "dict[str, Any]":
     raw["own"]["modules"] = []  # they came after the program had ended
     raw["audit"] = {
         "opens": [[name, *entry] for name, entry in opens.items()],
-        "listings": [[name, *entry] for name, entry in listings.items()],
+        "listings": [
+            [name, entry[0], entry[1], _digest_orders(entry[2], names["_hash"])] for name, entry in listings.items()
+        ],
         "connects": connects,
         "subprocesses": subprocesses,
         "dlopens": dlopens,
