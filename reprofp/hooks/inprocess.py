@@ -3,8 +3,8 @@
 In: what is declared of the experiment. Out: ``run.record`` after the block, appended to the ledger.
 Guaranteed: nothing that goes wrong on reprofp's side reaches the program; it gets one warning and no
 record. An exception of the program ends the run with exit code 1 and goes on. No audit runs in a
-process that describes itself, so what only the audit could tell is Unknown, unless ``reprofp run`` has
-started the process.
+process that describes itself, so what only the audit could tell is Unknown; so is whether the program
+has come to use a module that reprofp had imported before it.
 """
 
 from __future__ import annotations

@@ -156,11 +156,12 @@ def _read_modules() -> dict[str, str | None]:
 
 
 def _read_versions() -> dict[str, str]:
-    versions = {
-        name: _as_text(_names_of(sys.modules[name]).get("__version__"))
-        for name in list(_read_modules())
-        if "." not in name
-    }
+    loaded = [
+        (name, module)
+        for name, module in list(sys.modules.items())
+        if "." not in (_as_text(name) or ".") and name not in _own_modules
+    ]
+    versions = {name: _as_text(_names_of(module).get("__version__")) for name, module in loaded}
     return {name: version[:_VERSION_LENGTH] for name, version in versions.items() if version}
 
 

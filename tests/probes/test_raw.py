@@ -78,6 +78,7 @@ def test_modules_are_read_without_waking_them(monkeypatch):
     monkeypatch.setitem(sys.modules, "hostile", Hostile("hostile"))
     monkeypatch.setitem(sys.modules, "odd", object())
     monkeypatch.setitem(sys.modules, "gone", None)
+    monkeypatch.setitem(sys.modules, 3, None)
     told = raw.collect()
     assert told["modules"]["hostile"] is told["modules"]["odd"] is None
     assert type(lazy).__name__ == "_LazyModule", "reading it would have loaded it"

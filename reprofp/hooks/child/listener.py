@@ -404,9 +404,9 @@ def _collect() -> "dict[str, Any]":
     path = os.path.join(folder, "probes", "raw.py")
     names: "dict[str, Any]" = {"__name__": "reprofp_raw", "__file__": path}
     exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]
-    names["_own_modules"].update(set(sys.modules) - modules)
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]  # what that file imports is not the program's
     raw: "dict[str, Any]" = names["collect"]()
-    raw["own"]["modules"] = []  # they came after the program had ended
     raw["audit"] = {
         "opens": [[name, *entry] for name, entry in opens.items()],
         "listings": [
