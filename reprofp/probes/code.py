@@ -143,12 +143,33 @@ def _add_state(report: Report, state: GitState) -> None:
         report.circumstances[f"code.git.{name}"] = count
 
 
+def _find_main(context: Context) -> dict[str, str]:
+    """Return the file of ``__main__``, which the interpreter forgets when the script has ended.
+
+    Raises:
+        OSError: a script or module ran, and its file cannot be found any more.
+    """
+    process = context.process or {}
+    if take_map(process, "modules").get("__main__", "not loaded") is not None:
+        return {}
+    command = split_command([str(item) for item in take_list(process, "orig_argv")])
+    if command.kind not in (EntryKind.SCRIPT, EntryKind.MODULE):
+        return {}
+    # For a module, Python puts the path of its file into sys.argv.
+    given = command.entry if command.kind is EntryKind.SCRIPT else str(take_list(process, "argv")[0])
+    folders = (context.cwd, Path(str(take_map(process, "environ_start").get("PWD", "/"))))
+    for path in (folder / given for folder in folders):
+        if path.exists():
+            return {"__main__": os.path.normpath(path / "__main__.py" if path.is_dir() else path)}
+    raise FileNotFoundError(f"the script {given} is not there any more")
+
+
 def _add_sources(report: Report, context: Context) -> None:
     if context.process is None:
         report.add("sources", fact=Unknown(UnknownCode.NOT_LOADED))
         return
     try:
-        modules = take_map(context.process, "modules")
+        modules = {**take_map(context.process, "modules"), **_find_main(context)}
         prefix, cwd = (str(context.process.get(key) or "") for key in ("base_prefix", "cwd"))
         state = read_sources(list_sources(modules, prefix, cwd or str(context.cwd)), context.environ)
     except (OSError, ValueError) as error:

@@ -136,6 +136,34 @@ def test_sources_of_a_process(observe, project):
     assert look(report, "entry") == Observed("train.py")
 
 
+def end(project, *argv, **changes):
+    """Return what a process tells after its script has ended: the interpreter has forgotten the script's file."""
+    process = {"modules": {"__main__": None, "os": "/usr/lib/python3.11/os.py"}, "base_prefix": "/usr"}
+    return {**process, "cwd": str(project), "orig_argv": ["python", *argv], "argv": list(argv), **changes}
+
+
+def test_the_script_is_a_source_after_it_has_ended(observe, project, tmp_path):
+    found = look(observe(phase=Phase.END, process=end(project, "train.py")), "sources", "digest")
+    assert found.value.startswith("sha256:")
+    assert look(observe(phase=Phase.END, process=end(project, "train.py")), "sources", "files") == Observed(1)
+    by_module = end(project, "-m", "train", argv=[str(project / "train.py"), "x"])
+    assert look(observe(phase=Phase.END, process=by_module), "sources", "digest") == found
+    moved = end(project, "train.py", cwd=str(tmp_path), environ_start={"PWD": str(project)})
+    assert look(observe(phase=Phase.END, process=moved, cwd=tmp_path), "sources", "digest") == found
+
+
+def test_a_script_that_is_gone_leaves_the_sources_unknown(observe, project, tmp_path):
+    process = end(project, "gone.py", environ_start={})
+    report = observe(phase=Phase.END, process=process)
+    assert look(report, "sources", "digest") == Unknown(UnknownCode.FAILED)
+    assert "gone.py" in report.circumstances["code.sources.problem"]
+
+
+def test_code_on_the_command_line_is_no_source(observe, project):
+    report = observe(phase=Phase.END, process=end(project, "-c", "pass"))
+    assert look(report, "sources", "files") == Observed(0)
+
+
 @pytest.mark.parametrize(
     ("modules", "code"),
     [
