@@ -17,27 +17,83 @@ from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.verdict import compare, load_rules
 
-HOST = {
-    "os": {"sysname": "Linux", "architecture": "x86_64", "byteorder": "little", "libc.name": "glibc", "libc.version": "2.36"},
-    "cpu": {"vendor": "A", "family": 25, "model": 17, "stepping": 1, **{f"isa.f{i}": True for i in range(80)}},
+HOST: dict[str, dict[str, object]] = {
+    "os": {
+        "sysname": "Linux",
+        "architecture": "x86_64",
+        "byteorder": "little",
+        "timezone": "UTC",
+        "hypervisor": None,
+        "libc.name": "glibc",
+        "libc.version": "2.36",
+        "kernel.release": "6.1",
+        "distribution.id": "debian",
+    },
+    "cpu": {
+        "vendor": "A",
+        "family": 25,
+        "model": 17,
+        "stepping": 1,
+        "cache.l2": 1 << 20,
+        "sve_bytes": None,
+        "cores.logical": 8,
+        "smt": True,
+        "isa.fma": True,
+        "isa.avx2": True,
+        **{f"isa.f{i}": True for i in range(80)},
+    },
     "memory": {"total_bytes": 1 << 34},
     "gpu": {"": None},
     "cuda": {"": None},
-    "python": {"version": "3.11.7", **{f"flags.f{i}": 0 for i in range(20)}},
+    "container": {"detected": None, "cgroup.cpu_max": None},
+    "distributed": {"launcher": None, "world_size": None, "rank": None, "local_rank": None},
+    "python": {
+        "version": "3.11.7",
+        "implementation": "cpython",
+        "build": "main",
+        "compiler": "GCC",
+        "hash_seed": "0",
+        "gil": True,
+        "sitecustomize": None,
+        "encoding.filesystem": "utf-8",
+        "encoding.preferred": "utf-8",
+        **{f"locale.LC_{name}": "C" for name in ("CTYPE", "COLLATE", "NUMERIC", "TIME", "MESSAGES", "MONETARY")},
+        **{f"flags.{name}": 0 for name in ("optimize", "utf8_mode", "isolated", "verbose", "dev_mode", "quiet")},
+    },
     "packages": {f"installed.p{i}.{key}": f"{i}.0" for i in range(150) for key in ("version", "record")},
+    "locks": {},
     "env": {"OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "0"},
     "config": {f"key{i}": i for i in range(30)},
-    "code": {"git.commit": "abc", "entry": "train.py"},
-}  # fmt: skip
-PROCESS = {
-    "threads": {"affinity.count": 2, "openblas.lib.threads": 2, "openblas.lib.core": "Zen"},
+    "datasets": {"declared.train.digest": "blake3-tree:00", "declared.train.files": 8, "declared.train.bytes": 1000},
+    "weights": {},
+    "code": {"git.commit": "abc", "git.dirty": None, "git.untracked": None, "entry": "train.py", "entry.digest": "d"},
+}
+PROCESS: dict[str, dict[str, object]] = {
+    "threads": {
+        "affinity.count": 2,
+        "openblas.lib.threads": 2,
+        "openblas.lib.core": "Zen",
+        "openblas.lib.layer": "pthreads",
+        "openblas.lib.version": "0.3.27",
+    },
     "floating_point": {"ftz": False, "daz": False, "rounding": "nearest", "x87_precision": 64},
-    "framework.numpy": {"version": "2.1.3", **{f"cpu_features.f{i}": True for i in range(30)}},
+    "framework.numpy": {
+        "version": "2.1.3",
+        "blas.name": "openblas",
+        **{f"cpu_features.f{i}": True for i in range(30)},
+    },
+    "determinism": {},
+    "packages": {**HOST["packages"], **{f"imported.p{i}.version": f"{i}.0" for i in range(10)}},
+    "rng": {"python.state": "untouched", "numpy.legacy.state": "untouched", "seeds": None},
+    "code": {**HOST["code"], "sources.digest": "1", "sources.syntax": "2", "sources.files": 3},
     "usage": {
         **{f"modules.m{i}": True for i in range(60)},
         **{f"libraries.lib{i}.build_id": str(i) for i in range(50)},
         "gpu": False,
         "network": False,
+        "audit": True,
+        "subprocesses": 0,
+        "modules.numpy": True,
     },
 }
 
@@ -82,6 +138,8 @@ def main() -> None:
     run = make_run()
     snapshots = [make_snapshot(HOST, Phase.STATIC, {}) for _ in range(2)]
     facts = sum(len(facet.facts) for facet in run.end.facets.values()) if run.end else 0
+    left = [".".join(reason.path) for reason in compare(run, alike).missing]
+    assert not left, f"a rule asks for a fact that these runs lack: {left}"
     print(f"{facts} facts a run\n{'milliseconds':<28}{'least wall':>14}{'median wall':>14}{'median cpu':>14}")
     measure("runs that are alike", lambda: compare(run, alike), times)
     measure("runs that differ", lambda: compare(run, unlike), times)

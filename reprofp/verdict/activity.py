@@ -298,14 +298,15 @@ def describe_condition(form: Any) -> str:
     """Write a condition, as rules have it, as people read it."""
     if isinstance(form, str):
         return {"unknown": "not known: no probe can see it"}.get(form, form)
-    ((key, operand), *rest) = form.items()
+    if "fact" in form:
+        test = read_test({key: value for key, value in form.items() if key != "fact"})
+        return f"{' or '.join(_texts(form['fact']))} is {describe_test(test)}"
+    ((key, operand),) = form.items()
     if key in ("all", "any"):
         parts = (describe_condition(part) for part in operand)
         return (" and " if key == "all" else " or ").join(f"({part})" if " or " in part else part for part in parts)
     if key == "not":
         return f"not ({describe_condition(operand)})"
-    if key == "fact":
-        return f"{' or '.join(_texts(operand))} is {describe_test(read_test(dict(rest)))}"
     return {"gpu": "a GPU was used", "ranks": "several ranks took part"}.get(
         key
     ) or f"{key} {', '.join(_texts(operand))}"

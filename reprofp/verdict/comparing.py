@@ -121,14 +121,10 @@ class _Both:
         depth = len(self.facet_a.path)
         for full in expected:
             path = full[depth:]
-            if path in self.facet_a.facts or path in self.facet_b.facts:
+            if _speaks(path, self.facet_a, self.a) or _speaks(path, self.facet_b, self.b):
                 continue
             finding = Finding(full, self.a.look_up(full), self.b.look_up(full))
-            if (
-                finding.is_unknown
-                and not _speaks(path, self.facet_a, self.a)
-                and not _speaks(path, self.facet_b, self.b)
-            ):
+            if finding.is_unknown:
                 into.findings.append(finding)
 
 
@@ -174,5 +170,6 @@ def _note(path: FactPath, fact_a: Observation, fact_b: Observation, into: Compar
 
 
 def _speaks(path: FactPath, facet: Facet, view: View) -> bool:
-    """Whether something listed speaks for ``path``: an Unknown ancestor, or facts below it."""
-    return _is_covered(path, facet.facts) or any(True for _path in view.list_below(facet, path))
+    """Whether something listed speaks for ``path``: itself, an Unknown ancestor, or facts below it."""
+    facts = facet.facts
+    return path in facts or _is_covered(path, facts) or any(True for _path in view.list_below(facet, path))

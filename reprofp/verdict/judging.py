@@ -149,12 +149,12 @@ class Judge:
 
     def find_blockers(self, reason: Reason) -> set[FactPath]:
         """Return the Unknown facts that leave the activity of a reason's rule unknown."""
-        found: set[FactPath] = set()
-        for match in self.rules.find(reason.path):
-            if match.value.id == reason.rule:
-                for view in (*self.a.views, *self.b.views):
-                    found.update(match.value.condition.blockers(view, match.captures))
-        return found
+        rule = self.rules.by_id.get(reason.rule)
+        if rule is None:
+            return set()
+        captures = next((match.captures for match in self.rules.find(reason.path) if match.value is rule), ())
+        views = (*self.a.views, *self.b.views)
+        return {path for view in views for path in rule.condition.blockers(view, captures)}
 
     # --- reasons ---------------------------------------------------------------------------------------
 

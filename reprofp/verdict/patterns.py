@@ -25,6 +25,7 @@ _END, _LITERAL, _GLOB, _ANY, _REST = 4, 3, 2, 1, 0
 
 
 _MOST_REMEMBERED = 50_000
+_HOLES = {f"{{{number}}}": number for number in range(1, 10)}
 
 
 @lru_cache(maxsize=4096)
@@ -35,16 +36,13 @@ def compile_part(part: str) -> re.Pattern[str]:
 
 def fill(parts: FactPath, captures: FactPath) -> FactPath | None:
     """Replace ``{1}``, ``{2}`` … by what the stars of a pattern matched; None where one is missing."""
-    filled: list[str] = []
-    for part in parts:
-        match = re.fullmatch(r"\{([1-9])\}", part)
-        if match is None:
-            filled.append(part)
-        elif int(match.group(1)) > len(captures):
-            return None
-        else:
-            filled.append(captures[int(match.group(1)) - 1])
-    return tuple(filled)
+    numbers = [_HOLES.get(part, 0) for part in parts]
+    highest = max(numbers)
+    if highest == 0:
+        return parts
+    if highest > len(captures):
+        return None
+    return tuple(captures[number - 1] if number else part for part, number in zip(parts, numbers, strict=True))
 
 
 @dataclass(frozen=True)

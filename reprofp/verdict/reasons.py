@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from reprofp.model.paths import FactPath
+from reprofp.model.paths import FactPath, starts_with
+from reprofp.verdict.levels import Level
 from reprofp.verdict.patterns import fill
 from reprofp.verdict.results import Reason
 from reprofp.verdict.ruleset import RuleSet
@@ -88,19 +89,16 @@ def find_missing(unknown: Sequence[Reason], everything: Sequence[Reason], judge:
 
     A fact helps where it is itself Unknown, and wherever a factor's activity hangs on it.
     """
-    helps: dict[FactPath, int] = {}
+    blocked: dict[FactPath, list[Level]] = {}
     for reason in everything:
         if reason.active == "unknown" and reason.lowers == "promised":
             for path in judge.find_blockers(reason):
-                helps[path] = helps.get(path, 0) + 1
+                blocked.setdefault(path, []).append(reason.cap)
 
     def weight(reason: Reason) -> tuple[object, ...]:
-        below = sum(count for path, count in helps.items() if _is_told_by(path, reason.path))
+        caps = [cap for path, found in blocked.items() if starts_with(path, reason.path) for cap in found]
         # A process that did not report leaves the activity of everything open.
-        return (reason.path[0] != "processes", reason.cap, -below, reason.active != "active", _weight(reason))
+        first = reason.path[0] == "processes"
+        return (not first, min([reason.cap, *caps]), -len(caps), reason.active != "active", _weight(reason))
 
     return sorted(unknown, key=weight)
-
-
-def _is_told_by(path: FactPath, known: FactPath) -> bool:
-    return path[: len(known)] == known

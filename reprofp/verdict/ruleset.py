@@ -21,6 +21,7 @@ from reprofp.verdict.activity import ValueTest, read_condition
 from reprofp.verdict.levels import Level
 from reprofp.verdict.patterns import Match, Pattern, PatternIndex
 from reprofp.verdict.rule import Rule
+from reprofp.verdict.views import grows
 
 __all__ = ["COMPILED", "RuleSet", "compile_rules", "load_rules", "restore_rules"]
 
@@ -38,9 +39,9 @@ class RuleSet:
     gates: dict[str, list[tuple[Rule, Pattern]]] = field(default_factory=dict)
     """By facet: the rules about unsafe values."""
     asked: dict[str, list[FactPath]] = field(default_factory=dict)
-    """By facet: the paths (or literal prefixes of patterns) that rules ask for."""
+    """By facet: the paths (or literal prefixes of patterns) that rules ask for, and of which silence may be Unknown."""
     silent: dict[str, list[FactPath]] = field(default_factory=dict)
-    """The same without those below an enumerated prefix, where silence is Absent."""
+    """The same at the end of a process, where silence below an enumerated prefix is Absent."""
     by_id: dict[str, Rule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,10 +58,14 @@ class RuleSet:
             self.gates.setdefault(facet, []).append((rule, pattern))
         if rule.only_unsafe or pattern.prefix == ("framework",):
             return
-        for group in (self.asked, *([] if _is_enumerated(pattern) else [self.silent])):
-            paths = group.setdefault(facet, [])
-            if pattern.prefix not in paths:
-                paths.append(pattern.prefix)
+        # Also a facet that lists everything is asked for: where it is missing nothing was looked for.
+        self.asked.setdefault(facet, [])
+        self.silent.setdefault(facet, [])
+        enumerated = _is_enumerated(pattern)
+        if not enumerated or grows(pattern.prefix):
+            _add_once(self.asked, facet, pattern.prefix)
+        if not enumerated:
+            _add_once(self.silent, facet, pattern.prefix)
 
     def __iter__(self) -> Iterator[Rule]:
         """Yield the rules by id."""
@@ -78,6 +83,12 @@ class RuleSet:
         """Return the lowest level that an Unknown condition can be taken for."""
         levels = (rule.worst for rule in self.rules if rule.side is Side.CONDITIONS and not rule.only_unsafe)
         return min(levels, default=Level.STATISTICAL)
+
+
+def _add_once(groups: dict[str, list[FactPath]], facet: str, path: FactPath) -> None:
+    paths = groups.setdefault(facet, [])
+    if path not in paths:
+        paths.append(path)
 
 
 def _facet_of(pattern: Pattern) -> str:
@@ -105,7 +116,7 @@ def load_rules() -> RuleSet:
 
 def compile_rules(rules: RuleSet) -> str:
     """Return the text of ``rules.json`` for a set of rules that was read from TOML."""
-    lines = ",\n".join(json.dumps(_pack(rule), ensure_ascii=False, sort_keys=True) for rule in rules)
+    lines = ",\n".join(json.dumps(_pack(rule), ensure_ascii=False) for rule in rules)
     return f'{{"version": {json.dumps(rules.version)}, "rules": [\n{lines}\n]}}\n'
 
 

@@ -9,7 +9,7 @@ from reprofp.model.observations import ABSENT, Observed
 from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.verdict import Level, answer_requirement, compare
-from verdict.records import FULL, GONE, GPU, STATIC, UNKNOWN, make_facets, make_run, make_snapshot
+from verdict.records import FULL, GONE, GPU, STATIC, UNKNOWN, drop_facet, make_facets, make_run, make_snapshot
 
 BITWISE, STATISTICAL, FUNCTIONAL, INCOMPARABLE = reversed(Level)
 THREADS = "threads.openblas.libscipy_openblas64_.threads"
@@ -197,6 +197,12 @@ class TestUnknown:
         verdict = compare_changed({"datasets.declared.train.digest": UNKNOWN})
         assert ends(verdict.conditions) == (BITWISE, BITWISE)
         assert ends(verdict.overall) == (INCOMPARABLE, BITWISE)
+
+    @pytest.mark.parametrize("facet", ["config", "weights", "packages", "env"])
+    def test_a_facet_that_nobody_looked_for_is_not_absent(self, facet):
+        facts = drop_facet(FULL, facet)
+        verdict = compare(*(make_run(end=make_snapshot(facts, key_id=key)) for key in "ab"))
+        assert facet in paths(verdict.missing)
 
     def test_a_snapshot_beside_a_run_lacks_what_the_process_does(self):
         verdict = compare(make_run(), make_snapshot(FULL, Phase.START))
