@@ -10,11 +10,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger.schema import seal
 from reprofp.model.ids import format_id, hash_bytes
 from reprofp.model.records import Record, Run, Snapshot
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressor
 
 __all__ = [
     "MAX_DEPTH",
@@ -25,7 +29,6 @@ __all__ = [
     "Objects",
     "iterate_items",
     "iterate_parts",
-    "pack",
     "unpack",
 ]
 
@@ -36,6 +39,7 @@ MAX_DEPTH = 6
 """How many deltas an object may be away from a full copy."""
 
 _LEVEL = 3
+_MAX_KNOWN = 4096
 
 
 class Encoding:
@@ -84,14 +88,6 @@ def iterate_parts(record: Record) -> Iterator[Snapshot]:
             yield part
 
 
-def pack(data: bytes) -> tuple[int, bytes]:
-    """Return the shortest of the encodings without a base."""
-    import zstandard  # noqa: PLC0415  log and tag need none of it
-
-    packed = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False).compress(data)
-    return (Encoding.ZSTD, packed) if len(packed) < len(data) else (Encoding.PLAIN, data)
-
-
 def unpack(encoding: int, data: bytes, size: int, base: bytes | None = None) -> bytes:
     """Return the bytes of an object.
 
@@ -127,6 +123,8 @@ class Objects:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Keep the connection."""
         self._database = database
+        self._known: dict[bytes, int] = {}
+        self._compressor: ZstdCompressor | None = None
 
     def find(self, raw_id: bytes) -> int | None:
         """Return the number of the object, or None."""
@@ -141,8 +139,17 @@ class Objects:
         Raises:
             FormatError: it is larger than MAX_OBJECT_BYTES.
         """
-        number = self.find(item.raw_id)
-        return self._insert(item) if number is None else number
+        number = self._known.get(item.raw_id) or self.find(item.raw_id)
+        if number is None:
+            number = self._insert(item)
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known[item.raw_id] = number
+        return number
+
+    def forget(self) -> None:
+        """Forget what was added: the transaction was undone."""
+        self._known.clear()
 
     def _insert(self, item: Item) -> int:
         if len(item.data) > MAX_OBJECT_BYTES:
@@ -152,8 +159,17 @@ class Objects:
             )
         if item.is_purged:
             return self._insert_tombstone(item)
-        encoding, data = pack(item.data)
+        encoding, data = self._pack(item.data)
         return self._insert_row(item, encoding, len(item.data), data)
+
+    def _pack(self, data: bytes) -> tuple[int, bytes]:
+        """Return the shortest of the encodings without a base."""
+        if self._compressor is None:  # setting one up costs more than compressing a small object
+            import zstandard  # noqa: PLC0415  log and tag need none of it
+
+            self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False)
+        packed = self._compressor.compress(data)
+        return (Encoding.ZSTD, packed) if len(packed) < len(data) else (Encoding.PLAIN, data)
 
     def _insert_row(self, item: Item, encoding: int, size: int, data: bytes | None) -> int:
         cursor = self._database.execute(

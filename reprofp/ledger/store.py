@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from reprofp.errors import FormatError, LedgerError, NameNotFoundError
+from reprofp.errors import FormatError, LedgerError, NameNotFoundError, UsageError
 from reprofp.ledger.connections import Connection, is_fatal, open_reader, open_writer, translate_errors
 from reprofp.ledger.folders import default_path
-from reprofp.ledger.merkle import Frontier, hash_leaf
+from reprofp.ledger.merkle import Frontier, hash_leaf, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource, iterate_items, iterate_parts
+from reprofp.ledger.proofs import TreeReader
 from reprofp.ledger.schema import KEPT_LEVEL
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
@@ -199,6 +200,7 @@ class Ledger:
             )
 
     def _give_up(self, error: BaseException) -> None:
+        self._objects.forget()
         if is_fatal(error):
             # A sync that failed may have thrown the bytes away while the next one succeeds.
             self._stopped = str(error)
@@ -261,6 +263,47 @@ class Ledger:
     def __bool__(self) -> bool:
         """Say yes: an empty ledger is a ledger."""
         return True
+
+    def prove_inclusion(self, record_id: str, size: int | None = None) -> tuple[int, list[bytes]]:
+        """Return the leaf of a record, and its audit path in the tree of the first ``size`` records (else of all).
+
+        ``merkle.verify_inclusion`` checks the path against a root, without the ledger.
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            UsageError: it is not among the first ``size`` records.
+            LedgerError: what the path is made of is damaged.
+        """
+        _, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            leaf = self._find_leaf(raw_id)
+            if leaf is None:
+                raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+            try:
+                return leaf, prove_inclusion(leaf, self._limit_size(size), TreeReader(self._database))
+            except ValueError as error:
+                raise UsageError(f"cannot prove that {record_id} is in the ledger: {error}") from error
+
+    def prove_consistency(self, first: int, second: int | None = None) -> list[bytes]:
+        """Return the proof that the tree of the first ``second`` records (else of all) continues that of ``first``.
+
+        ``merkle.verify_consistency`` checks it against two roots, without the ledger.
+
+        Raises:
+            UsageError: the ledger never had that many records, or ``first`` is 0.
+            LedgerError: what the proof is made of is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            try:
+                return prove_consistency(first, self._limit_size(second), TreeReader(self._database))
+            except ValueError as error:
+                raise UsageError(f"cannot prove that the ledger continues: {error}") from error
+
+    def _limit_size(self, size: int | None) -> int:
+        whole = len(self)
+        if size is not None and size > whole:
+            raise UsageError(f"the ledger in {self.path} has {whole} records, not {size}")
+        return whole if size is None else size
 
     def verify(self) -> VerifyReport:
         """Read every byte, check every link, and report what is not as it should be; nothing is changed.
