@@ -2,8 +2,8 @@
 #include "blake3.h"
 
 enum {
-    /* A larger input fills the lanes by itself. */
-    SMALL_BYTES = 16 * RFP_CHUNK_BYTES,
+    /* A larger input fills the lanes well enough by itself. */
+    SMALL_BYTES = 64 * RFP_CHUNK_BYTES,
     GROUP_CHUNKS = 256,
 };
 

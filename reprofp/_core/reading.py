@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reprofp._core import ffi, lib
-from reprofp.errors import InputError, ReprofpError, UnstableFileError
+from reprofp.errors import InputError, ReprofpError, UnstableFileError, UsageError
 
 __all__ = [
     "KINDS",
@@ -47,6 +47,7 @@ KINDS: dict[int, str] = {
 RawBytes = bytes  # where a field is called bytes
 
 _SECONDS_BETWEEN_REPORTS = 0.1
+_MOST_THREADS = 256
 
 _REMEDIES: dict[int, str] = {
     lib.RFP_ERR_NOT_FOUND: "check the path",
@@ -77,6 +78,14 @@ def default_threads() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def _count_threads(threads: int | None) -> int:
+    if threads is None:
+        return default_threads()
+    if not 1 <= threads <= _MOST_THREADS:
+        raise UsageError(f"the number of threads is between 1 and {_MOST_THREADS}, not {threads}")
+    return threads
+
+
 def describe_failure(status: int, system_error: int) -> str:
     """Say in one clause why the core could not read something, and what to do about it."""
     text: bytes = ffi.string(lib.rfp_strerror(status))
@@ -101,11 +110,12 @@ def hash_file(
     Raises:
         InputError: it is not there, not readable or not a regular file.
         UnstableFileError: it changed while it was read.
+        UsageError: the number of threads is not plausible.
     """
     _check_path(path)
     out = ffi.new("uint8_t[]", lib.RFP_DIGEST_BYTES)
     length = ffi.new("uint64_t *")
-    count = threads or default_threads()
+    count = _count_threads(threads)
     status, system_error = _run(
         lambda state: lib.rfp_file_hash(path, count, state, length, out), progress, patient=_is_small(path)
     )
@@ -174,11 +184,12 @@ def hash_ranges(
     Raises:
         InputError: it could not be read.
         UnstableFileError: a part ends behind the end of the file.
+        UsageError: the number of threads is not plausible.
     """
     parts = ffi.new("rfp_range[]", len(ranges))
     for part, (offset, length) in zip(parts, ranges, strict=True):
         part.offset, part.bytes = offset, length
-    count = threads or default_threads()
+    count = _count_threads(threads)
     status, system_error = _run(lambda state: lib.rfp_ranges_hash(fd, parts, len(ranges), count, state), progress)
     if status != lib.RFP_OK:
         raise failure_error(path, status, system_error)
@@ -258,10 +269,11 @@ def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCall
 
     Raises:
         InputError: there is no folder that can be read.
+        UsageError: the number of threads is not plausible.
     """
     _check_path(path)
     cell = ffi.gc(ffi.new("rfp_tree **"), lambda held: lib.rfp_tree_free(held[0]))
-    count = threads or default_threads()
+    count = _count_threads(threads)
 
     def scan(state: Any) -> int:
         status: int = lib.rfp_tree_open(path, state, cell)

@@ -11,7 +11,7 @@ import pytest
 
 from reprofp._core import reading
 from reprofp.datasets import hash_file, hash_path
-from reprofp.errors import InputError, UnstableFileError
+from reprofp.errors import InputError, UnstableFileError, UsageError
 
 MIB = 1024 * 1024
 DATA = random.Random(4).randbytes(9 * MIB + 17)
@@ -170,3 +170,9 @@ def test_an_error_of_the_callback_stops_the_call(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         hash_file(path, progress=fail)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 257])
+def test_an_implausible_number_of_threads_is_refused(tmp_path, threads):
+    with pytest.raises(UsageError, match=f"between 1 and 256, not {threads}"):
+        hash_file(tmp_path / "file", threads=threads)
