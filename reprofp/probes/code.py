@@ -1,8 +1,8 @@
 """The facet ``code``: which program ran.
 
-In: the working folder, the command, and the modules of the process. Out: ``git.*`` (the commit and digests of what differs from
-it), ``entry`` (the script's base name, and its digest), ``sources.*`` (digests of the user's own modules that the
-process really loaded, and of their syntax trees). No source and no diff is kept, only digests and sizes.
+In: the working folder, the command, and the modules of the process. Out: ``git.*`` (the commit and digests of what
+differs from it), ``entry`` (the script's base name, and its digest), ``sources.*`` (digests of the user's own modules
+that the process really loaded, and of their syntax trees). No source and no diff is kept, only digests and sizes.
 
 Of untracked files only those count that hold code: what a run itself writes into its folder (results, logs,
 checkpoints) must not make the next run another experiment.

@@ -4,9 +4,9 @@ In: the environment of the described process, else that of the context. Out: for
 value, many-keyed ones key by key; for each *other* variable a keyed digest and nothing else; nothing
 for *inert* ones (the lists are in ``env_classes.toml``) and for those of reprofp itself.
 
-Absolute paths never become facts: a known value that holds some is a fact with their base names, and its
-keyed digest (taken after the home and the working folder were replaced by ``~`` and ``.``) tells the rest. UUIDs of devices
-become ``GPU-*``: the facet ``gpu`` says what they are.
+Absolute paths never become facts: a known value that holds some is a fact with their base names, and its keyed digest
+(taken after the home and the working folder were replaced by ``~`` and ``.``) tells the rest. UUIDs of devices become
+``GPU-*``: the facet ``gpu`` says what they are.
 """
 
 from __future__ import annotations

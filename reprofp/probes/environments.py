@@ -86,7 +86,7 @@ def _ask_interpreter(python: Path, environ: Mapping[str, str]) -> Environment:
 
 
 def _sites_of_prefix(prefix: str) -> list[str]:
-    """Return the site-packages of an environment's prefix, what their .pth files add, and the base's where it is shared."""
+    """Return an environment's site-packages, what their .pth files add, and the base's where they are shared."""
     sites = [
         os.path.join(lib, python, "site-packages")
         for lib in (os.path.join(prefix, "lib"), os.path.join(prefix, "lib64"))

@@ -1,9 +1,9 @@
 """What git knows of the code: the commit, what differs from it, and the submodules.
 
 In: a folder. Out: a GitState; or an exception that says why there is none. Guaranteed: git reads the repository
-without running anything that its configuration names (hooks, monitors, pagers, external diffs), without taking locks and
-without writing; it is asked at most once, and once more per submodule that differs; time and bytes are
-bounded. No content is kept, only digests.
+without running anything that its configuration names (hooks, monitors, pagers, external diffs), without taking locks
+and without writing; it is asked at most once, and once more per submodule that differs; time and bytes are bounded. No
+content is kept, only digests.
 
 The digest of what differs is over the content of the files, not over the text of a diff, which depends on
 git's version and configuration: per changed path its mode and the SHA-256 of what lies there now.
@@ -105,7 +105,7 @@ class GitState:
     untracked: str | None
     """The same for files of code that git neither tracks nor ignores."""
     submodules: Mapping[str, str | None] = field(default_factory=dict)
-    """By path: the commit that is checked out, with ``+`` and a digest where it is dirty; None where it is not there."""
+    """By path: the commit that is checked out, ``+`` and a digest where it is dirty; None where it is not there."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """How many files were changed and untracked, and how many bytes they hold now."""
 
@@ -136,7 +136,7 @@ def _find_root(folder: str) -> str:
 
 
 def _clean(environ: Mapping[str, str], root: str) -> dict[str, str]:
-    """Leave out GIT_*, which could name another repository, index, configuration or program; search no further up."""
+    """Leave out GIT_*, which could name another repository or program; search no further up than ``root``."""
     kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
     ceiling = os.path.dirname(root)
     return {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_CEILING_DIRECTORIES": ceiling, **_QUIET}

@@ -1,8 +1,8 @@
 """RECORD: the list of installed files with their digests, without what installing makes volatile.
 
 In: the path of a RECORD file. Out: its digest and the top-level modules that it lists. Two installations of one wheel
-give the same digest, whoever installed it and wherever: compiled files, the names of the installer and of the source, and
-the digests of scripts (their first line holds the interpreter's path) are left out, and the lines are sorted.
+give the same digest, whoever installed it and wherever: compiled files, the names of the installer and of the source,
+and the digests of scripts (their first line holds the interpreter's path) are left out, and the lines are sorted.
 """
 
 from __future__ import annotations

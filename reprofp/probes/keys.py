@@ -1,9 +1,9 @@
 """The key under which values that must not be stored are compared: HMAC-SHA-256, one key per user.
 
-In: the environment (``REPROFP_KEY``, ``REPROFP_HOME``, ``XDG_STATE_HOME``, ``HOME``). Out: a Key. Guaranteed: the default
-key is 32 random bytes in a file of mode 0600 that appears whole or not at all, two processes that create
-it at once end with the same key, and where it can be neither read nor written the key lives only as long as the
-process, so that its id differs and values under it compare Unknown.
+In: the environment (``REPROFP_KEY``, ``REPROFP_HOME``, ``XDG_STATE_HOME``, ``HOME``). Out: a Key. Guaranteed: the
+default key is 32 random bytes in a file of mode 0600 that appears whole or not at all, two processes that create it at
+once end with the same key, and where it can be neither read nor written the key lives only as long as the process, so
+that its id differs and values under it compare Unknown.
 
 A team that wants to compare such values shares one file of 32 random bytes and names it in REPROFP_KEY.
 """

@@ -1,7 +1,7 @@
 """The facet ``locks``: digests of the lock files of the project around the working folder.
 
-A lock says what was meant to be installed; the facet ``packages`` says what is. The project's folder is the nearest one from
-the working folder upwards with ``.git`` or ``pyproject.toml``, else the working folder.
+A lock says what was meant to be installed; the facet ``packages`` says what is. The project's folder is the nearest
+one from the working folder upwards with ``.git`` or ``pyproject.toml``, else the working folder.
 """
 
 from __future__ import annotations

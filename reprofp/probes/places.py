@@ -1,7 +1,7 @@
 """Paths in values: what they point to may move, so facts hold base names, and names of what was declared.
 
-In: text. Out: the text without absolute paths. A path that was declared as data, weights, configuration or output becomes
-``[data NAME]`` and so on: its content is recorded elsewhere, and where it lies is nothing that could reach a
+In: text. Out: the text without absolute paths. A path that was declared as data, weights, configuration or output
+becomes ``[data NAME]`` and so on: its content is recorded elsewhere, and where it lies is nothing that could reach a
 result. Of any other absolute path only the base name stays. What is relative stays as it is: it tells nothing about
 the machine, and ``org/model`` is no path at all.
 """

@@ -13,8 +13,8 @@ A value is a secret by its **name** (the rules are in ``secret_names``) or by it
   where the kind changes) are shorter than those that people write. Hex digests, UUIDs, paths, versions and
   names of models do not look so.
 
-Numbers and truth values under an ambiguous name (``token``, ``auth``) stay: a hyper-parameter is more
-likely than a secret, and a short number protects nothing. Whoever redacts keeps the keyed digest of the original, so that a
+Numbers and truth values under an ambiguous name (``token``, ``auth``) stay: a hyper-parameter is more likely than a
+secret, and a short number protects nothing. Whoever redacts keeps the keyed digest of the original, so that a
 difference between two runs still shows.
 """
 
@@ -123,8 +123,8 @@ def redact_url(url: str, *, keep_user: bool = True) -> str:
 
     Args:
         url: the URL; other text comes back as it is.
-        keep_user: whether a user name without a password may stay (``git@host``); one that stands before a password, or alone
-            looks like a token, never does.
+        keep_user: whether a user name without a password may stay (``git@host``); one before a password, or one
+            that looks like a token, never does.
     """
 
     def redact_user(match: re.Match[str]) -> str:
@@ -224,7 +224,7 @@ def _redact_random(match: re.Match[str]) -> str:
 
 
 def _looks_random(word: str) -> bool:
-    """Whether letters and digits look drawn at random: all three kinds, no hex, and syllables shorter than people's."""
+    """Whether letters and digits look drawn at random: all three kinds, no hex, syllables shorter than people's."""
     kinds = {"0" if character.isdigit() else "A" if character.isupper() else "a" for character in word}
     if len(kinds) < len("aA0") or len(_NOT_HEX.findall(word)) < _FEWEST_NOT_HEX:
         return False

@@ -9,10 +9,10 @@ so probes run one after the other in a worker thread; when one does not move on,
 the rest, and at the end of the time the hung one is left behind. Each worker is a daemon: it never
 keeps the process from ending.
 
-A probe's class may say how it wants to be run: ``waits = True`` (it waits for another program: it starts first, beside the
-others), ``calling_thread = True`` (it asks for the state of a thread), ``unbounded = True`` (its work is as large
-as what the user declared, as in hashing data: it runs last, in the calling thread, and the user's own interrupt is
-the limit).
+A probe's class may say how it wants to be run: ``waits = True`` (it waits for another program: it starts first, beside
+the others), ``calling_thread = True`` (it asks for the state of a thread), ``unbounded = True`` (its work is as large
+as what the user declared, as in hashing data: it runs last, in the calling thread, and the user's own interrupt is the
+limit).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The sources that a process really loaded: digests of their content, and of their syntax trees.
 
-In: the modules of a process by name, each with its file. Out: a SourceState over those that are neither of the standard
-library nor installed in site-packages: the user's own code, wherever it lies. The digests are over the names of the modules, so that
-moving the project changes nothing.
+In: the modules of a process by name, each with its file. Out: a SourceState over those that are neither of the
+standard library nor installed in site-packages: the user's own code, wherever it lies. The digests are over the names
+of the modules, so that moving the project changes nothing.
 """
 
 from __future__ import annotations

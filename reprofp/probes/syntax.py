@@ -4,10 +4,10 @@ In: Python sources. Out: per source the SHA-256 of its tree (form ``ast1``) or N
 interpreter's version. The tree is written down as names of nodes, names of fields and values, without positions,
 docstrings, fields that hold nothing, and what only tells how a text was written.
 
-This file also runs as a program (``python -I -S -W ignore syntax.py``) and then uses the standard library only: parsing in
-a process of its own keeps warnings about the program's sources, the collector's pauses and a tree that
-is too deep for the stack away from the process that is observed. It reads each source as a line with its length and the bytes, and
-writes a line with the digest or ``-``.
+This file also runs as a program (``python -I -S -W ignore syntax.py``) and then uses the standard library only:
+parsing in a process of its own keeps warnings about the program's sources, the collector's pauses and a tree that is
+too deep for the stack away from the process that is observed. It reads each source as a line with its length and the
+bytes, and writes a line with the digest or ``-``.
 """
 
 from __future__ import annotations

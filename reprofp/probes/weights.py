@@ -1,7 +1,7 @@
 """The facet ``weights``: digests of the weights that were declared.
 
-``NAME.digest`` is that of their meaning (equal tensors in other shards or another order are equal) where the format is known,
-``NAME.file_digest`` that of the bytes, ``NAME.format`` says which it is.
+``NAME.digest`` is that of their meaning (equal tensors in other shards or another order are equal) where the format is
+known, ``NAME.file_digest`` that of the bytes, ``NAME.format`` says which it is.
 """
 
 from __future__ import annotations

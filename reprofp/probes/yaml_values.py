@@ -1,7 +1,7 @@
 """Types of values as OmegaConf reads them from YAML: ``1e-3`` is a number, ``2024-01-01`` is text.
 
-Plain scalars are read here with a few patterns, since importing a YAML parser takes longer than a whole snapshot should;
-documents are read by PyYAML with the same patterns. The patterns follow YAML 1.1 (https://yaml.org/type/) with
+Plain scalars are read here with a few patterns, since importing a YAML parser takes longer than a whole snapshot
+should; documents are read by PyYAML with the same patterns. The patterns follow YAML 1.1 (https://yaml.org/type/) with
 the float of YAML 1.2 and without dates, which is what OmegaConf does.
 """
 
@@ -65,7 +65,7 @@ def read_argument(text: str) -> Value:
 
 
 def read_override(text: str) -> Value:
-    """Return the value of an override (``key=value``): what OmegaConf reads, quoted texts and lists in brackets included."""
+    """Return the value of an override (``key=value``): what OmegaConf reads, quoted texts and lists included."""
     value = read_scalar(text)
     return _read_flow(text, "['\"") if isinstance(value, str) else value
 
