@@ -51,7 +51,7 @@ _CAUSES = (
     (
         "malformed",
         "the database is damaged",
-        "copy the folder, put it back from a backup; `reprofp ledger verify` shows what can still be read",
+        "copy the folder, then put it back from a backup (`reprofp ledger verify` lists the damage, where it can be opened)",
     ),
     (
         "database is locked",

@@ -92,6 +92,43 @@ def list_calls(folder, calls):
     return len(log.read_text().splitlines())
 
 
+def trace(folder, calls):
+    """Return the lines of a writer's system calls, with the paths of descriptors."""
+    log = folder.with_suffix(".strace")
+    done = run_writer(folder, prefix=(STRACE, "-f", "-qq", "-y", "-o", str(log), "-e", f"trace={calls}"))
+    assert done.returncode == 0, done.stderr
+    return [line.partition(" ")[2].strip() for line in log.read_text().splitlines()]
+
+
+@needs_strace
+def test_every_acknowledgement_follows_a_sync_of_the_log(folder):
+    synced, acknowledged = False, 0
+    for line in trace(folder, "fdatasync,fsync,pwrite64,write"):
+        if line.startswith("pwrite64") and "ledger.sqlite-wal>" in line:
+            synced = False
+        elif "sync(" in line and "ledger.sqlite-wal>" in line:
+            synced = True
+        elif line.startswith("write(1<") and "rn1:" in line:
+            assert synced
+            acknowledged += 1
+    assert acknowledged == 3
+
+
+@needs_strace
+def test_a_ledger_is_created_in_the_order_that_survives_a_power_cut(folder):
+    steps = (
+        ("mkdir", f'"{folder}"'),
+        ("fsync", f"<{folder.parent}>"),
+        ("fdatasync", "ledger.sqlite.new>"),
+        ("rename", "ledger.sqlite.new"),
+        ("fsync", f"<{folder}>"),
+        ("pwrite64", "ledger.sqlite-wal>"),
+    )
+    lines = iter(trace(folder, "mkdir,fdatasync,fsync,rename,pwrite64"))
+    for call, what in steps:
+        assert any(line.startswith(call) and what in line for line in lines), (call, what)
+
+
 @needs_strace
 @pytest.mark.parametrize("call", ["fdatasync", "fsync", "pwrite64", "rename", "ftruncate", "mkdir"])
 def test_a_kill_at_any_system_call_loses_nothing(folder, call):
