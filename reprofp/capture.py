@@ -17,6 +17,7 @@ from reprofp.errors import InputError
 from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Experiment
+from reprofp.probes.declared import validate_experiment
 from reprofp.probes.runner import run_probes
 
 __all__ = ["TOOL", "describe_environment", "describe_process", "find_python", "take_snapshot"]
@@ -44,15 +45,27 @@ def describe_environment(experiment: Experiment, python: Path | None = None) -> 
     The interpreter is ``python``, else that of the active virtual or conda environment, else this one.
 
     Raises:
-        InputError: the interpreter that was named, or that is said to be active, is not there.
+        InputError: the interpreter that was named, or that is said to be active, is not there, or something
+            that was declared is missing or cannot be read.
     """
+    validate_experiment(experiment)
     chosen = find_python(os.environ, python)
     return take_snapshot(Context(phase=Phase.STATIC, python=chosen, experiment=experiment))
 
 
-def describe_process(process: Mapping[str, Any], experiment: Experiment, phase: Phase = Phase.START) -> Snapshot:
-    """Take a snapshot of this process; ``process`` is what ``probes.raw.collect`` saw of it."""
-    return take_snapshot(Context(phase=phase, process=process, experiment=experiment))
+def describe_process(
+    process: Mapping[str, Any], experiment: Experiment, phase: Phase = Phase.START, cwd: Path | None = None
+) -> Snapshot:
+    """Take a snapshot of this process; ``process`` is what ``probes.raw.collect`` saw of it.
+
+    ``cwd`` is the folder in which it began, where that is not the present one.
+
+    Raises:
+        InputError: at the start, something that was declared is missing or cannot be read.
+    """
+    if phase is Phase.START:
+        validate_experiment(experiment)
+    return take_snapshot(Context(phase=phase, process=process, experiment=experiment, cwd=cwd or Path.cwd()))
 
 
 def find_python(environ: Mapping[str, str], named: Path | None = None) -> Path | None:

@@ -77,7 +77,7 @@ def test_declaring_configuration(tmp_path):
         declare(config=tmp_path / "none")
 
 
-def test_the_process_is_looked_at_before_anything_is_imported():
+def test_the_process_is_looked_at_before_anything_is_imported(tmp_path):
     script = (
         "import sys, reprofp\n"
         "taken = reprofp.snapshot()\n"
@@ -86,4 +86,4 @@ def test_the_process_is_looked_at_before_anything_is_imported():
         "facts = {path for path in taken.facets['usage'].facts} if 'usage' in taken.facets else set()\n"
         "assert not any('msgpack' in path or 'psutil' in path for path in facts), facts\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from reprofp.cli.command import Command
-from reprofp.cli.options import LEVELS, RECORD, experiment_options, json_option, ledger_option, vary_options
+from reprofp.cli.options import (
+    LEVELS,
+    NAMED_PATH,
+    RECORD,
+    collect_names,
+    experiment_options,
+    json_option,
+    ledger_option,
+    vary_options,
+)
 
 if TYPE_CHECKING:
     from reprofp.probes.base import Experiment
@@ -50,6 +59,7 @@ _EXITS = {
 @click.option("--strict", is_flag=True, help="Count what can only be known later as undecided.")
 @vary_options
 @experiment_options
+@click.option("--output", "outputs", type=NAMED_PATH, multiple=True, help="What the command makes. Repeatable.")
 @click.option("--python", type=click.Path(path_type=Path), metavar="PATH", help="The interpreter that will run.")
 @click.option("--all", "everything", is_flag=True, help="Show all reasons, also those that are not relevant.")
 @ledger_option
@@ -65,6 +75,7 @@ def command(
     ignore: tuple[tuple[str, ...], ...],
     accept_measured: bool,
     experiment: Experiment,
+    outputs: tuple[tuple[str, Path], ...],
     python: Path | None,
     everything: bool,
     ledger: Path | None,
@@ -82,7 +93,7 @@ def command(
     from reprofp.verdict import check_before_run
 
     record = load_record(baseline, ledger)
-    now = describe_environment(replace(experiment, argv=argv), python)
+    now = describe_environment(replace(experiment, argv=argv, outputs=collect_names(outputs)), python)
     verdict = check_before_run(record, now, vary=vary, ignore=ignore, accept_measured=accept_measured)
     wanted = Wanted(
         level,

@@ -19,12 +19,12 @@ __all__ = ["describe_record", "load_record", "offer_names", "take_now"]
 _OFFERED = 20
 
 
-def take_now() -> Snapshot:
-    """Take a static snapshot of the active environment; it is not recorded."""
+def take_now(*argv: str) -> Snapshot:
+    """Take a static snapshot of the active environment, for the command ``argv`` if any; it is not recorded."""
     from reprofp.capture import describe_environment
     from reprofp.probes.base import Experiment
 
-    return describe_environment(Experiment())
+    return describe_environment(Experiment(argv=argv))
 
 
 def load_record(name: str, ledger: Path | None) -> Record:

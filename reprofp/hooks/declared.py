@@ -28,6 +28,7 @@ def make_absolute(experiment: Experiment) -> Experiment:
         data={name: path.absolute() for name, path in experiment.data.items()},
         weights={name: path.absolute() for name, path in experiment.weights.items()},
         config=tuple(path.absolute() for path in experiment.config),
+        outputs={name: path.absolute() for name, path in experiment.outputs.items()},
     )
 
 

@@ -40,6 +40,7 @@ class _Began(NamedTuple):
     start: Snapshot
     declared: Declared
     outputs: Outputs
+    cwd: Path
     time_ns: int
 
 
@@ -136,13 +137,13 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         declared = Declared.remember(experiment)
         start = describe_process(process, experiment, Phase.START)
         outputs.remember()
-        return _Began(start, declared, outputs, time.monotonic_ns())
+        return _Began(start, declared, outputs, Path.cwd(), time.monotonic_ns())
 
     def _declare(self) -> Experiment:
         from reprofp.hooks.declared import make_absolute  # noqa: PLC0415 - after the process was looked at
         from reprofp.probes.base import Experiment  # noqa: PLC0415
 
-        return make_absolute(Experiment(**self._declared))
+        return make_absolute(Experiment(**self._declared, outputs=self._output_paths))
 
     def _end(self, process: dict[str, Any], exit_code: int, began: _Began) -> Run:
         from reprofp.capture import TOOL, describe_process  # noqa: PLC0415
@@ -150,7 +151,7 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         from reprofp.model.schema import Phase  # noqa: PLC0415
 
         duration = time.monotonic_ns() - began.time_ns
-        end = describe_process(process, began.declared.leave_out(self._declare()), Phase.END)
+        end = describe_process(process, began.declared.leave_out(self._declare()), Phase.END, began.cwd)
         end = began.declared.carry_over(began.start, end)
         result = Result(exit_code, duration, began.outputs.hash(), self._points)
         processes = (Process(f"{_name_script()}/0/0", exit_code, end),)

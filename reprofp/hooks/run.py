@@ -33,6 +33,7 @@ from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import FACETS, Phase
 from reprofp.probes.base import Context, Experiment
+from reprofp.probes.declared import validate_experiment
 
 __all__ = ["NotStartedError", "RunOptions", "is_disabled", "run_command"]
 
@@ -139,7 +140,10 @@ class _Recording:
 
     @classmethod
     def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
-        experiment = make_absolute(replace(options.experiment, argv=options.experiment.argv or argv))
+        experiment = make_absolute(
+            replace(options.experiment, argv=options.experiment.argv or argv, outputs=options.outputs)
+        )
+        validate_experiment(experiment)
         context = Context(
             phase=Phase.START,
             environ=environ,

@@ -60,7 +60,7 @@ class PythonProbe:
         described = raw.describe_python() if context.python is None else _ask_interpreter(context)
         for name in _BUILD:
             report.add(name, fact=_observe(described.get(name)))
-        if context.phase is Phase.START:
+        if context.phase is not Phase.END:
             _add_coming_seed(report, context.experiment.argv, context.environ)
         return report
 

@@ -76,7 +76,7 @@ def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
 
 def _answer(shown: Shown, said: str, *, before_run: bool) -> str:
     """Say what the answer is about, unless the verdict's line says it."""
-    if shown.answer == 0 and MEANINGS[shown.level] in said:
+    if (shown.answer == 0 and MEANINGS[shown.level] in said) or f"{shown.level} is possible" in said:
         return ""
     about = {
         0: f"nothing is in the way of {shown.level}" if before_run else f"{shown.level} is promised",

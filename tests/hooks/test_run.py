@@ -288,3 +288,24 @@ def test_data_that_was_read_without_being_declared_is_described(run, project):
     assert record.look_up(("datasets", "read", "made")) == ABSENT
     record, _ = run(code="open('data.csv').read(); open('data.csv', 'a').write('2')")
     assert record.look_up(("datasets", "read", "data.csv")) == FAILED
+
+
+def test_a_program_that_goes_elsewhere_is_described_where_it_began(tmp_path, monkeypatch):
+    (tmp_path / "uv.lock").write_text("x")
+    (tmp_path / "go.py").write_text("import os\nos.chdir('/')\n")
+    monkeypatch.chdir(tmp_path)
+    record, code = run_command([sys.executable, "go.py"], RunOptions())
+    assert code == 0
+    assert isinstance(record.end.look_up(("locks", "uv.lock")), Observed)
+    assert record.end.facets["locks"] == record.start.facets["locks"]
+
+
+def test_outputs_that_are_declared_are_no_hyper_parameters(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "make.py").write_text("import sys\nopen(sys.argv[2], 'w').write('x')\n")
+    configs = []
+    for name in ("one.bin", "two.bin"):
+        options = RunOptions(outputs={"made": Path(name)})
+        record, _ = run_command([sys.executable, "make.py", "--target", name], options)
+        configs.append(record.end.facets["config"])
+    assert configs[0] == configs[1]

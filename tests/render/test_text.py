@@ -33,7 +33,7 @@ def test_golden_with_everything_and_an_answer():
             "yes, bitwise is promised: under equal conditions, exactly this differs: config.lr 0.1 -> 0.01; ",
         ),
         ("one_difference", 1, "no, bitwise is out of reach: same conditions; one difference: config.lr 0.1 -> 0.01"),
-        ("hash_seed", 2, "undecided, bitwise is possible but not promised: "),
+        ("hash_seed", 2, "undecided: statistical is promised, bitwise is possible"),
         ("before_run", 0, "yes, nothing is in the way of bitwise: no obstacle before the run; 2 facts settle later"),
     ],
 )

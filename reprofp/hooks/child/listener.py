@@ -43,6 +43,8 @@ dlopens: "dict[str, int]" = {}
 entropy: "dict[str, int]" = {}
 handlers: "dict[str, Callable[..., None]]" = {}
 truncated: "list[str]" = []
+began_in: "list[str]" = []
+"""The folder in which the program began: what its relative arguments mean, wherever it goes."""
 last_drawer: "list[str | None]" = [None]
 legacy: "list[tuple[Any, str]]" = []
 """Generators made for numpy's RandomState, with the module for which they drew."""
@@ -53,6 +55,7 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
 
     ``restore`` makes an environment what it would be without reprofp.
     """
+    began_in.append(os.getcwd())
     mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
     os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
@@ -407,6 +410,7 @@ def _collect() -> "dict[str, Any]":
     for name in set(sys.modules) - modules:
         del sys.modules[name]  # what that file imports is not the program's
     raw: "dict[str, Any]" = names["collect"]()
+    raw["cwd"] = began_in[0]
     raw["audit"] = {
         "opens": [[name, *entry] for name, entry in opens.items()],
         "listings": [
