@@ -322,7 +322,10 @@ def _run(call: Callable[[Any], int], progress: ProgressCallback | None, *, patie
 
 
 def _watch(helper: threading.Thread, state: Any, progress: ProgressCallback | None) -> None:
-    while helper.is_alive():
+    """Report now and then, and once more at the end."""
+    running = True
+    while running:
         helper.join(_SECONDS_BETWEEN_REPORTS)
+        running = helper.is_alive()
         if progress is not None:
             progress(Progress(files=state.files, bytes=state.bytes, files_found=state.files_found))

@@ -249,6 +249,13 @@ def test_a_wrong_index_is_refused(tmp_path, index, why):
         hash_weights(tmp_path)
 
 
+def test_a_huge_index_is_not_read(tmp_path):
+    (tmp_path / "model.safetensors.index.json").write_bytes(b"{")
+    os.truncate(tmp_path / "model.safetensors.index.json", 2**40)
+    with pytest.raises(FormatError, match="not plausible"):
+        hash_weights(tmp_path)
+
+
 def test_a_missing_shard_is_named(tmp_path):
     write_shards(tmp_path, TENSORS, 2)
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
