@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,18 +267,17 @@ WRITE = "Ledger.open(folder)"
 
 
 @pytest.fixture
-def foreign(tmp_path):
-    """A ledger of root's that others may reach."""
-    for place in (tmp_path, *tmp_path.parents):
-        if place.stat().st_uid == os.getuid() and place != Path("/"):
-            place.chmod(place.stat().st_mode | 0o755)
-    folder = tmp_path / "ledger"
-    with Ledger.open(folder) as ledger:
-        ledger.append(make_snapshot())
-    folder.chmod(0o755)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    return folder
+def foreign():
+    """A ledger of root's that others may reach (pytest keeps its own folders to their owner)."""
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        folder = Path(place) / "ledger"
+        with Ledger.open(folder) as ledger:
+            ledger.append(make_snapshot())
+        folder.chmod(0o755)
+        for path in folder.iterdir():
+            path.chmod(0o644)
+        yield folder
 
 
 @needs_root
