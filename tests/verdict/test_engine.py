@@ -212,7 +212,9 @@ class TestUnknown:
 
     def test_most_helpful_first(self):
         verdict = compare(make_snapshot(STATIC, Phase.STATIC), make_snapshot({**STATIC}, Phase.STATIC, key_id="x"))
-        assert [reason.cap for reason in verdict.missing] == sorted(reason.cap for reason in verdict.missing)
+        order = paths(verdict.missing)
+        # What the sum needs first; then what decides which factors are active; then fact by fact.
+        assert order.index("datasets") < order.index("usage") < order.index("floating_point") < order.index("threads")
 
 
 class TestExperiment:
@@ -376,6 +378,11 @@ class TestEvidence:
         assert ends(verdict.overall) == ends(verdict.conditions) == (STATISTICAL, STATISTICAL)
         assert verdict.reasons[0].kind == "evidence"
         assert any(note.startswith("the same bits were promised") for note in verdict.notes)
+
+    def test_outputs_that_differ_as_they_may_come_behind_what_explains_them(self):
+        verdict = compare(make_run(outputs=self.A), make_run({THREADS: 1, "env.X": "1"}, outputs=self.B))
+        assert [reason.path[0] for reason in verdict.reasons] == ["threads", "outputs", "env"]
+        assert not any(note.startswith("the same bits were promised") for note in verdict.notes)
 
     def test_outputs_of_another_experiment_say_nothing(self):
         a, b = make_run(outputs=self.A), make_run({"config.lr": 1}, outputs=self.B)
