@@ -262,7 +262,8 @@ class TestGates:
             ({"usage.entropy.some_library": 1}, (STATISTICAL, BITWISE)),
             ({"usage.entropy.multiprocessing": 1}, (BITWISE, BITWISE)),
             ({"usage.network": True}, (STATISTICAL, BITWISE)),
-            ({"usage.listing.data": 1}, (STATISTICAL, BITWISE)),
+            ({"usage.listing.data": "sha256:00"}, (BITWISE, BITWISE)),
+            ({"usage.listing.data": UNKNOWN}, (STATISTICAL, BITWISE)),
             ({"threads.openmp.libgomp.dynamic": True, "threads.openmp.libgomp.threads": 4}, (STATISTICAL, STATISTICAL)),
             ({"threads.openmp.libgomp.dynamic": True, "threads.openmp.libgomp.threads": 1}, (BITWISE, BITWISE)),
             ({"threads.mkl.libmkl_rt.dynamic": True, "threads.mkl.libmkl_rt.threads": 4}, (STATISTICAL, BITWISE)),
@@ -273,6 +274,10 @@ class TestGates:
     )
     def test_are_unsafe_even_when_equal(self, changes, interval):
         assert ends(compare_changed(changes, changes).conditions) == interval
+
+    def test_another_order_of_names_lowers_the_promise(self):
+        verdict = compare_changed({"usage.listing.data": "sha256:00"}, {"usage.listing.data": "sha256:11"})
+        assert ends(verdict.conditions) == (STATISTICAL, BITWISE)
 
     def test_equal_openblas_threads_are_no_gate(self):
         assert not compare_changed({THREADS: 8}, {THREADS: 8}).reasons
