@@ -110,8 +110,8 @@ def compare_outputs(a: Record, b: Record) -> Iterator[Reason]:
                 "active",
                 Level.STATISTICAL,
                 "both",
-                "the outputs of the two runs differ: whatever else is equal, these runs did not give the same bits",
-                "repeat the run under the same conditions to see whether it differs from itself",
+                "the outputs of the two runs differ: whatever was expected, they did not give the same bits",
+                "repeat one run under the same conditions to see whether it differs from itself",
                 "measured",
                 "outputs of both runs",
             )

@@ -206,8 +206,8 @@ _HELP = {
 
 def _describe_unknown(rule: Rule, level: Level) -> str:
     if not rule.has_level:
-        return "it is not known; a difference would make another experiment"
-    return f"it is not known; a difference would leave at most {level.label}"
+        return "it would be another experiment"
+    return f"at most {level.label} would be left"
 
 
 def _find_help(rule: Rule, finding: Finding) -> str:

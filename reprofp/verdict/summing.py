@@ -47,7 +47,7 @@ def conclude(gathered: Gathered, request: Request, outputs: Sequence[Reason] = (
     told_of_conditions = [] if experiment.unknown else told
     everything = [*conditions, *told, *experiment.differs, *experiment.unknown]
     unknown = [reason for reason in (*conditions, *experiment.unknown) if reason.kind == "unknown"]
-    named = [*told, *(reason for reason in conditions if reason.kind != "unknown")]
+    named = fold([reason for reason in conditions if reason.kind != "unknown"], gathered.judge.rules)
     ignored = len(gathered.reasons) - len(kept)
     promised = lower(reason for reason in everything if reason not in told).promised
     return Verdict(
@@ -55,7 +55,7 @@ def conclude(gathered: Gathered, request: Request, outputs: Sequence[Reason] = (
         experiment=experiment,
         overall=lower(everything),
         accepted=lower(reason for reason in everything if not reason.mark),
-        reasons=tuple(rank(fold(named, gathered.judge.rules))),
+        reasons=tuple(_order(named, told, surprising=promised is Level.BITWISE)),
         missing=tuple(find_missing(unknown, everything, gathered.judge)),
         equal=gathered.equal,
         irrelevant=gathered.irrelevant + ignored,
@@ -92,6 +92,13 @@ def _split_experiment(reasons: Sequence[Reason], vary: Sequence[FactPath]) -> Ex
     return ExperimentVerdict(
         tuple(rank(differs)), tuple(rank(unknown)), tuple(replace(reason, lowers="nothing") for reason in rank(varied))
     )
+
+
+def _order(named: Sequence[Reason], told: Sequence[Reason], *, surprising: bool) -> list[Reason]:
+    """Put outputs that differ first where nothing explains them, else behind what does."""
+    causes = [reason for reason in named if surprising is False and reason.lowers == "both"]
+    rest = [reason for reason in named if reason not in causes]
+    return [*rank(causes), *rank(told), *rank(rest)]
 
 
 def _note_surprise(told: Sequence[Reason], promised: Level) -> Iterator[str]:

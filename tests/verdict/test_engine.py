@@ -212,7 +212,9 @@ class TestUnknown:
 
     def test_most_helpful_first(self):
         verdict = compare(make_snapshot(STATIC, Phase.STATIC), make_snapshot({**STATIC}, Phase.STATIC, key_id="x"))
-        assert [reason.cap for reason in verdict.missing] == sorted(reason.cap for reason in verdict.missing)
+        order = paths(verdict.missing)
+        # What the sum needs first; then what decides which factors are active; then fact by fact.
+        assert order.index("datasets") < order.index("usage") < order.index("floating_point") < order.index("threads")
 
 
 class TestExperiment:
@@ -260,7 +262,8 @@ class TestGates:
             ({"usage.entropy.some_library": 1}, (STATISTICAL, BITWISE)),
             ({"usage.entropy.multiprocessing": 1}, (BITWISE, BITWISE)),
             ({"usage.network": True}, (STATISTICAL, BITWISE)),
-            ({"usage.listing.data": 1}, (STATISTICAL, BITWISE)),
+            ({"usage.listing.data": "sha256:00"}, (BITWISE, BITWISE)),
+            ({"usage.listing.data": UNKNOWN}, (STATISTICAL, BITWISE)),
             ({"threads.openmp.libgomp.dynamic": True, "threads.openmp.libgomp.threads": 4}, (STATISTICAL, STATISTICAL)),
             ({"threads.openmp.libgomp.dynamic": True, "threads.openmp.libgomp.threads": 1}, (BITWISE, BITWISE)),
             ({"threads.mkl.libmkl_rt.dynamic": True, "threads.mkl.libmkl_rt.threads": 4}, (STATISTICAL, BITWISE)),
@@ -271,6 +274,10 @@ class TestGates:
     )
     def test_are_unsafe_even_when_equal(self, changes, interval):
         assert ends(compare_changed(changes, changes).conditions) == interval
+
+    def test_another_order_of_names_lowers_the_promise(self):
+        verdict = compare_changed({"usage.listing.data": "sha256:00"}, {"usage.listing.data": "sha256:11"})
+        assert ends(verdict.conditions) == (STATISTICAL, BITWISE)
 
     def test_equal_openblas_threads_are_no_gate(self):
         assert not compare_changed({THREADS: 8}, {THREADS: 8}).reasons
@@ -376,6 +383,11 @@ class TestEvidence:
         assert ends(verdict.overall) == ends(verdict.conditions) == (STATISTICAL, STATISTICAL)
         assert verdict.reasons[0].kind == "evidence"
         assert any(note.startswith("the same bits were promised") for note in verdict.notes)
+
+    def test_outputs_that_differ_as_they_may_come_behind_what_explains_them(self):
+        verdict = compare(make_run(outputs=self.A), make_run({THREADS: 1, "env.X": "1"}, outputs=self.B))
+        assert [reason.path[0] for reason in verdict.reasons] == ["threads", "outputs", "env"]
+        assert not any(note.startswith("the same bits were promised") for note in verdict.notes)
 
     def test_outputs_of_another_experiment_say_nothing(self):
         a, b = make_run(outputs=self.A), make_run({"config.lr": 1}, outputs=self.B)

@@ -25,7 +25,7 @@ VALUES = {
     "usage.modules.multiprocessing": [True],
     "usage.entropy.numpy": [1, 2],
     "usage.entropy.thing": [1],
-    "usage.listing.data": [1, "sha256:aa"],
+    "usage.listing.data": ["sha256:aa", "sha256:bb"],
     "os.architecture": ["x86_64", "aarch64"],
     "os.libc.version": ["2.36", "2.41"],
     "cpu.isa.fma": [True],
