@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from reprofp.errors import ReprofpError
+from reprofp.hooks.spawning import spawn
 
 __all__ = ["NotStartedError", "find_program", "run_in_foreground"]
 
@@ -107,12 +108,14 @@ def _spawn(argv: Sequence[str], environ: Mapping[str, str], mask: set[signal.Sig
     defaults = [number for number in _IGNORED_BY_PYTHON if signal.getsignal(number) == signal.SIG_IGN]
     try:
         try:
-            return os.posix_spawn(program, list(argv), environ, setsigmask=mask, setsigdef=defaults)
+            return spawn(program, argv, environ, mask, defaults)
         except OSError as error:
             if error.errno != errno.ENOEXEC:
                 raise
             # As execvp(3) does with a script that does not name its interpreter.
-            return os.posix_spawn(_SHELL, [_SHELL, program, *argv[1:]], environ, setsigmask=mask, setsigdef=defaults)
+            return spawn(_SHELL, [_SHELL, program, *argv[1:]], environ, mask, defaults)
+    except ValueError as error:
+        raise NotStartedError(f"cannot run {program}: {error} in its arguments or its environment") from error
     except OSError as error:
         code = 127 if error.errno == errno.ENOENT else 126
         raise NotStartedError(f"cannot run {program}: {error.strerror}", code) from error

@@ -125,16 +125,19 @@ def _read_libraries() -> list[dict[str, Any]]:
     """List the mapped files that hold code, in the order of their paths."""
     executable = os.readlink("/proc/self/exe")
     found: dict[str, dict[str, Any]] = {}
+    path = ""
     for line in os.fsdecode(_read_bytes("/proc/self/maps")).splitlines():
         fields = line.split(None, 5)
-        if len(fields) < 6 or not fields[5].startswith("/"):
+        begin, end = (int(address, 16) for address in fields[0].split("-"))
+        if len(fields) < 6:
+            if path in found and found[path]["end"] == begin:
+                found[path]["end"] = end  # variables that begin as zero have no place in the file, and follow it
             continue
         path, deleted, _ = fields[5].partition(" (deleted)")
         base = path.rpartition("/")[2]
-        begin, end = (int(address, 16) for address in fields[0].split("-"))
         if path in found:
             found[path]["end"] = end
-        elif path != executable and (".so" in base or "x" in fields[1]):
+        elif path.startswith("/") and path != executable and (".so" in base or "x" in fields[1]):
             found[path] = {"path": path, "base": base, "begin": begin, "end": end, "deleted": bool(deleted)}
     return [found[path] for path in sorted(found)]
 
@@ -404,15 +407,40 @@ class _Library:
     def sleeps(self) -> bool:
         """Whether it is an OpenMP runtime of the KMP family that has not started: asking would start it.
 
-        One that runs has registered itself in the environment, or in a file of shared memory.
+        Beside another one that has, that would abort the process (OMP Error #15). One that runs has
+        registered itself with the address of a variable of its own (kmp.c asks in the same way).
         """
-        if self.find("__kmpc_fork_call") is None:
+        return self.find("__kmpc_fork_call") is not None and not any(map(self._holds, self._read_registrations()))
+
+    def _holds(self, registration: bytes) -> bool:
+        """Whether a registration, ``address-flag-file name``, tells of an address in this library."""
+        digits, dash, _ = registration.partition(b"-")
+        try:
+            return bool(dash) and self._begin <= int(digits, 16) < self._end
+        except ValueError:
             return False
-        name = "__KMP_REGISTERED_LIB_%d" % os.getpid()
+
+    def _read_registrations(self) -> Iterable[bytes]:
+        """Yield what runtimes have registered, in the order in which they try the places for it."""
+        name = b"__KMP_REGISTERED_LIB_%d" % os.getpid()
+        full = b"%s_%d" % (name, os.getuid())
+        yield from map(_read_own_file, (b"/dev/shm/" + full, b"/tmp/" + full))
         getenv = self._ctypes.CDLL(None).getenv
         getenv.restype = self._ctypes.c_char_p
-        variable = getenv(name.encode()) or getenv(("%s_%d" % (name, os.getuid())).encode())
-        return variable is None and not os.path.exists("/dev/shm/%s_%d" % (name, os.getuid()))  # noqa: S108 - only looked for
+        yield from (getenv(full) or b"", getenv(name) or b"")
+
+
+def _read_own_file(path: bytes) -> bytes:
+    """Return the beginning of a regular file of this user; in a folder that all write to, others are not believed."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        info = os.fstat(file)
+        return os.read(file, 127) if info.st_mode & 0o170000 == 0o100000 and info.st_uid == os.geteuid() else b""
+    finally:
+        os.close(file)
 
 
 def _ask_thread_pools(libraries: list[dict[str, Any]]) -> list[dict[str, Any]]:

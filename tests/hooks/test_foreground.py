@@ -104,7 +104,6 @@ import os, signal, sys
 print(sorted(os.listdir("/proc/self/fd")), os.getpgrp() == os.getpgid(os.getppid()), os.getsid(0) == os.getsid(os.getppid()))
 print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, [])))
 masks = {name: int(value, 16) for name, _, value in (line.partition(":") for line in open("/proc/self/status")) if name in ("SigIgn", "SigBlk", "SigCgt")}
-masks["SigIgn"] &= (1 << 31) - 1  # posix_spawn ignores the two signals that the C library keeps for itself
 print(masks)
 print(sorted(os.environ))
 """
@@ -120,6 +119,29 @@ def test_descriptors_mask_and_dispositions_are_those_of_a_bare_run(tmp_path):
     os.close(read)
     os.close(write)
     assert wrapped.stdout == bare.stdout
+
+
+def read_dispositions(*launcher):
+    look = ["grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"]
+    return subprocess.run([*launcher, *look], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_signals_that_the_c_library_keeps_are_those_of_a_shells_child():
+    bare, wrapped = read_dispositions("sh", "-c", '"$@"; exit $?', "sh"), read_dispositions(*WRAPPER)
+    assert wrapped == bare
+
+
+def test_a_signal_of_the_c_library_that_was_ignored_before_stays_so():
+    # Python's own posix_spawn leaves them ignored.
+    spawn = "import os, sys; os.waitpid(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)"
+    ignored = int(read_dispositions(sys.executable, "-c", spawn, *WRAPPER).rpartition(":")[2], 16)
+    assert ignored >> 31 & 3 == 3
+
+
+def test_an_argument_that_no_program_can_be_given_is_an_error_before_the_start():
+    with pytest.raises(NotStartedError, match="null") as caught:
+        run_in_foreground(["true", "a\0b"], {"PATH": os.environ["PATH"]})
+    assert caught.value.exit_code == 125
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGQUIT, signal.SIGINT])
