@@ -6,7 +6,7 @@ sides about one of them is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reprofp.model.facets import Facet
@@ -99,7 +99,8 @@ class _Both:
         """Compare what either side lists."""
         facts_a, facts_b, base = self.facet_a.facts, self.facet_b.facts, self.facet_a.path
         suspects = _list_suspects(self.facet_a, self.facet_b, final=self.a.is_final and self.b.is_final)
-        into.equal += len(facts_a.keys() | facts_b.keys()) - len(suspects)
+        same = _is_same(self.facet_a, self.facet_b)
+        into.equal += len(facts_a if same else facts_a.keys() | facts_b.keys()) - len(suspects)
         for path in suspects:
             full = base + path
             if not (_is_covered(path, facts_a) or _is_covered(path, facts_b) or self._is_detailed(path)):
@@ -128,9 +129,14 @@ class _Both:
                 into.findings.append(finding)
 
 
+def _is_same(a: Facet, b: Facet) -> bool:
+    """Whether two facets are equal by their ids, and neither stands for one that was purged."""
+    return a.raw_id == b.raw_id and a.facts.get(()) == b.facts.get(())
+
+
 def _list_suspects(a: Facet, b: Facet, *, final: bool) -> Collection[FactPath]:
     """Return the listed paths at which the facets are not plainly equal."""
-    if a.raw_id == b.raw_id:
+    if _is_same(a, b):
         suspects = {path for path, fact in a.facts.items() if type(fact) is Unknown}
     else:
         suspects = set(list_differing(a.facts, b.facts))
@@ -140,21 +146,19 @@ def _list_suspects(a: Facet, b: Facet, *, final: bool) -> Collection[FactPath]:
     return sorted(suspects)
 
 
-def list_differing(a: Mapping[FactPath, Observation], b: Mapping[FactPath, Observation]) -> Iterator[FactPath]:
-    """Yield the listed paths at which two facets may differ; at all others they are known and equal."""
-    for path, fact_a in a.items():
-        fact_b = b.get(path)
-        if not (
-            type(fact_a) is Observed
-            and type(fact_b) is Observed
-            and type(fact_a.value) in _PLAIN
-            and type(fact_a.value) is type(fact_b.value)
-            and fact_a.value == fact_b.value
-        ) and not (type(fact_a) is Absent and type(fact_b) is Absent):
-            yield path
-    for path in b:
-        if path not in a:
-            yield path
+def list_differing(a: Mapping[FactPath, Observation], b: Mapping[FactPath, Observation]) -> list[FactPath]:
+    """Return the listed paths at which two facets may differ; at all others they are known and equal."""
+    others = dict(b)
+    differing = [path for path, fact in a.items() if not _is_plainly_equal(fact, others.pop(path, None))]
+    return differing + list(others)
+
+
+def _is_plainly_equal(a: Observation, b: Observation | None) -> bool:
+    """Whether two facts are known and equal; False also where that takes a closer look."""
+    if type(a) is Observed and type(b) is Observed:
+        kind = type(a.value)
+        return kind in _PLAIN and kind is type(b.value) and a.value == b.value
+    return type(a) is Absent and type(b) is Absent
 
 
 def _is_covered(path: FactPath, facts: Mapping[FactPath, Observation]) -> bool:

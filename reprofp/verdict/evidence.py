@@ -69,6 +69,8 @@ class Numerics:
 def compare_numerics(a: SideView, b: SideView) -> Numerics:
     """Compare the numerics classes of two sides."""
     classes_a, classes_b = _classes(a), _classes(b)
+    if not classes_a and not classes_b:
+        return Numerics(equal=False)
     used = {name: _is_used(condition, a, b) for name, condition in _BACKENDS.items()}
     differing, equal = [], bool(classes_a) and bool(classes_b)
     for name in sorted({path[1] for path in (*classes_a, *classes_b)} | _BACKENDS.keys()):

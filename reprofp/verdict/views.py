@@ -78,6 +78,24 @@ def is_opaque(facet: Facet) -> bool:
     return spec is None or facet.version > spec.version
 
 
+_MOST_GROUPED = 1000
+_grouped: dict[tuple[bytes, bool], dict[str, list[FactPath]]] = {}
+
+
+def _group_paths(facet: Facet) -> dict[str, list[FactPath]]:
+    """Return a facet's paths by their first part; facets with one id have the same paths, in every record."""
+    key = (facet.raw_id, () in facet.facts)  # what stands for a purged facet has its id, and not its facts
+    groups = _grouped.get(key)
+    if groups is None:
+        if len(_grouped) >= _MOST_GROUPED:
+            _grouped.clear()
+        groups = {}
+        for path in facet.facts:
+            groups.setdefault(path[0] if path else "", []).append(path)
+        _grouped[key] = groups
+    return groups
+
+
 @dataclass
 class View:
     """The facts of one process (or of a state without one) of one record."""
@@ -85,7 +103,6 @@ class View:
     facets: Mapping[str, Facet]
     phase: Phase
     _found: dict[FactPath, Observation] = field(default_factory=dict)
-    _groups: dict[str, dict[str, list[FactPath]]] = field(default_factory=dict)
 
     @property
     def is_final(self) -> bool:
@@ -127,11 +144,7 @@ class View:
         """Return the listed paths of a facet at or below ``inner``."""
         if not inner:
             return facet.facts
-        groups = self._groups.get(facet.name)
-        if groups is None:
-            groups = self._groups[facet.name] = {}
-            for path in facet.facts:
-                groups.setdefault(path[0] if path else "", []).append(path)
+        groups = _group_paths(facet)
         group, depth = groups.get(inner[0], ()), len(inner)
         return group if depth == 1 else [path for path in group if path[:depth] == inner]
 
