@@ -19,9 +19,12 @@ __all__ = ["read_argument", "read_document", "read_override", "read_scalar"]
 
 _INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0[0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])*)", re.ASCII)
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
+_LOOSE_DIGITS = r"[0-9][0-9_]*"
+# OmegaConf's own pattern stands beside PyYAML's, which asks for a sign in the exponent and is loose about underscores.
 _FLOAT = re.compile(
-    rf"[-+]?{_DIGITS}\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?{_DIGITS}[eE][-+]?[0-9]+|\.{_DIGITS}(?:[eE][-+][0-9]+)?"
-    rf"|[-+]?{_DIGITS}(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+    rf"[-+]?{_DIGITS}\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?{_LOOSE_DIGITS}\.[0-9_]*(?:[eE][-+][0-9]+)?"
+    rf"|[-+]?{_DIGITS}[eE][-+]?[0-9]+|\.{_LOOSE_DIGITS}(?:[eE][-+][0-9]+)?"
+    rf"|[-+]?{_LOOSE_DIGITS}(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     re.ASCII,
 )
 _TRUE = frozenset(form for word in ("yes", "true", "on") for form in (word, word.title(), word.upper()))

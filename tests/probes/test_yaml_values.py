@@ -14,7 +14,7 @@ SCALARS = """
     1 -1 +1 -0 0 00 017 0o17 09 0_7 1_000 1__0 0x1F 0X1F +0x1f 0b11 0b 0x 1e-3 1e3 1E3 1e+3 -1e-3 1e5_0 1.5 1. .5 -.5 .5e3 .5e+3
     -.5e3 1_0.5 .1_0 _1 1:30 1:30.5 190:20:30 -1:30 0:30 1:60 .inf +.inf -.INF .Inf .nan .NAN inf nan yes Yes YES yEs no on ON
     off Off true True TRUE tRUE false y n Y N null Null NULL nULL ~ None none 2024-01-01 2024-01-01T12:00:00 text a-b a_b a.b
-    bert-base-uncased org/model </s> 1e400 -1e400 12e 1.2.3 - 1- e5 0.1.0 1,000 0e0 1e 0.0 -0.0 9007199254740993 1_
+    bert-base-uncased org/model </s> 1e400 -1e400 12e 1.2.3 - 1- e5 0.1.0 1,000 0e0 1e 0.0 -0.0 9007199254740993 1_ 0_. 0_.5 1_.e+3 1_.e3 .1_ 1_:30.
 """.split()  # noqa: SIM905
 
 
