@@ -28,6 +28,7 @@ from reprofp.hooks.interpreters import find_interpreter, name_script
 from reprofp.hooks.reading import Budget, hash_data_files
 from reprofp.hooks.reports import Report, ReportFolder, open_reports
 from reprofp.hooks.results import Metrics, Outputs, Points
+from reprofp.hooks.standard_input import StandardInput, look_at_own
 from reprofp.model.facets import Facet
 from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
@@ -81,7 +82,9 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
     except (ReprofpError, OSError) as error:
         raise NotStartedError(f"the command was not started: {error}") from error
     with open_reports() as folder:
+        before = look_at_own()
         status, duration = _run(argv, environ, folder)
+        recording.stdin = StandardInput(before, look_at_own(), options.budget)
         return recording.end(status, duration, folder.read()), _exit_code_of(status)
 
 
@@ -137,6 +140,8 @@ class _Recording:
     declared: Declared
     outputs: Outputs
     metrics: Metrics | None
+    stdin: StandardInput = field(default_factory=StandardInput)
+    reports: Sequence[Report] = ()
 
     @classmethod
     def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
@@ -159,6 +164,7 @@ class _Recording:
         return cls(argv, options, context, start, declared, outputs, metrics)
 
     def end(self, status: int, duration: int, reports: list[Report]) -> Run:
+        self.reports = reports
         exit_code = os.waitstatus_to_exitcode(status)
         result = Result(exit_code, duration, self.outputs.hash(), self._collect_metrics())
         processes = self._describe_processes(exit_code, reports)
@@ -202,8 +208,9 @@ class _Recording:
     def _take(self, **parts: Any) -> Snapshot | None:
         """Take an end snapshot; a run that has ended is recorded without one if it comes to that."""
         experiment = self.declared.leave_out(self.context.experiment)
+        stdin = self.stdin.describe(parts.get("process"), [report.raw for report in self.reports if report.raw])
         try:
-            end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, **parts))
+            end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, stdin=stdin, **parts))
             return self.declared.carry_over(self.start, end)
         except (ReprofpError, OSError) as error:
             self.options.warn(f"a process of the run has no end snapshot: {error}")

@@ -2,8 +2,8 @@
 
 In: the declared paths, and the files that the audit of a run heard of (hashed by whoever ran it, as long as they were
 unchanged). Out: ``declared.NAME.digest``, ``files`` and ``bytes``; ``read.PATH``, or ``read-aggregate`` for more
-than a thousand. Where nothing was declared and nobody could see all that was read, the facet as a whole is not known:
-a bare command says nothing about its data.
+than a thousand; ``stdin.digest``, what a run was given by standard input. Where nothing was declared and nobody could
+see all that was read, the facet as a whole is not known: a bare command says nothing about its data.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class DatasetsProbe:
             _add_declared(report, name, context.cwd / path, context)
         read = _take_read(context)
         _add_read(report, read)
+        if context.stdin is not None:
+            report.add("stdin", "digest", fact=context.stdin)
         if not context.experiment.data and not _sees_everything(context):
             report.add(fact=Unknown(UnknownCode.NOT_ASKED))
         elif not report.facts:

@@ -23,6 +23,8 @@ LIMIT = 50_000
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
+_STDIN_NAMES = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+"""By these names, standard input is opened once more, with an offset of its own."""
 _REGULAR, _KIND = 0o100000, 0o170000
 _REMOVER = _STDLIB + "shutil.py"
 _SETTLED_NS = 1_000_000_000
@@ -42,6 +44,10 @@ subprocesses: "dict[str, int]" = {}
 dlopens: "dict[str, int]" = {}
 entropy: "dict[str, int]" = {}
 handlers: "dict[str, Callable[..., None]]" = {}
+inputs: "list[int]" = [0]
+"""How often the program asked by input()."""
+stdin: "list[Any]" = []
+"""Standard input as it was at the start."""
 truncated: "list[str]" = []
 began_in: "list[str]" = []
 """The folder in which the program began: what its relative arguments mean, wherever it goes."""
@@ -59,11 +65,30 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
     mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
     os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
+    stdin.append(_look_at_stdin())
     _watch_draws()
     _watch_for_random()
     _watch_legacy()
     handlers.update(_HANDLERS)
     sys.addaudithook(_hear)
+
+
+def _look_at_stdin() -> "list[int] | None":
+    """Tell where standard input leads to and how far it was read, or None where there is none."""
+    try:
+        info = os.fstat(0)
+    except OSError:
+        return None
+    regular = info.st_mode & _KIND == _REGULAR
+    numbers = [info.st_dev, info.st_ino, info.st_mode, info.st_rdev, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+    return [*numbers, os.lseek(0, 0, os.SEEK_CUR) if regular else 0, int(os.isatty(0)), time.time_ns()]
+
+
+def _read_stdin_path() -> "str | None":
+    try:
+        return os.readlink("/proc/self/fd/0")
+    except OSError:
+        return None
 
 
 def _hear(event: str, args: "tuple[Any, ...]") -> None:
@@ -97,6 +122,8 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
     if name.startswith(_SYSTEM):
         if name in {"/dev/urandom", "/dev/random"}:
             _note_draw(sys._getframe(2))  # noqa: SLF001
+        elif name in _STDIN_NAMES:
+            inputs[0] += 1
         return
     writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))
     reads = not flags & (os.O_WRONLY | os.O_TRUNC)
@@ -225,12 +252,17 @@ def _hear_exec(path: object, *_: object) -> None:
     _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
 
 
+def _hear_input(*_: object) -> None:
+    inputs[0] += 1
+
+
 def _hear_dlopen(name: object, *_: object) -> None:
     if name is not None:
         _count(dlopens, os.path.basename(os.fsdecode(name)))  # type: ignore[arg-type]
 
 
 _HANDLERS: "dict[str, Callable[..., None]]" = {
+    "builtins.input": _hear_input,
     "open": _hear_open,
     "os.rename": _hear_rename,
     "sqlite3.connect": _hear_sqlite,
@@ -419,9 +451,11 @@ def _collect() -> "dict[str, Any]":
         "connects": connects,
         "subprocesses": subprocesses,
         "dlopens": dlopens,
+        "inputs": inputs[0],
         "truncated": bool(truncated),
     }
     raw["entropy"] = [{"module": module, "count": count} for module, count in entropy.items()]
+    raw["stdin"] = [*stdin, _look_at_stdin(), _read_stdin_path()]
     raw["exit"] = "normal"
     return raw
 
