@@ -16,6 +16,7 @@ from typing import Any
 from reprofp.errors import ReprofpError
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import format_path
+from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_text
 from reprofp.probes.native_readers import find_native_readers
@@ -46,8 +47,8 @@ class DatasetsProbe:
             _add_declared(report, name, context.cwd / path, context)
         read = _take_read(context)
         _add_read(report, read)
-        if context.stdin is not None:
-            report.add("stdin", "digest", fact=context.stdin)
+        if context.stdin is not None or context.phase is Phase.END:
+            report.add("stdin", "digest", fact=context.stdin or Unknown(UnknownCode.NOT_ASKED))
         if not context.experiment.data and not _sees_everything(context):
             report.add(fact=Unknown(UnknownCode.NOT_ASKED))
         elif not report.facts:

@@ -315,8 +315,35 @@ def test_connections_are_told_by_kind_only(modern, hooked):
 def test_other_programs_are_told_by_base_name(modern, hooked):
     code = "import os, subprocess; subprocess.run(['/bin/true', 'secret']); os.system('true secret')"
     audit = hooked(modern, code=code).raw["audit"]
-    assert audit["subprocesses"] == {"true": 1, "sh": 1}
+    assert audit["subprocesses"] == {"true": 2}
     assert "secret" not in json.dumps(audit)
+
+
+PROGRAMS = {
+    "['git', '-C', '.', '-c', 'a=b', '--no-pager', 'rev-parse', 'HEAD']": "git-rev-parse",
+    "['git', '--version']": "git-version",
+    "['git', 'show', 'status']": "git",
+    "['/bin/sh', '-c', 'true secret']": "true",
+    "['/bin/sh', '-c', 'true; cat secret']": "sh",
+    "['/bin/sh', '-c', 'A=1 true']": "sh",
+    "['/bin/sh', '-c', '']": "sh",
+    "['/bin/sh', '-c', '. ./secret']": ".",
+    "['/bin/sh', '-c', 'git status']": "git-status",
+    "['/bin/sh', 'secret']": "sh",
+}
+
+
+@pytest.mark.parametrize("words", PROGRAMS)
+def test_questions_to_git_and_a_shells_only_program_are_named(words, hooked):
+    code = f"import subprocess; subprocess.run({words}, stdout=-3, stderr=-3)"
+    audit = hooked(sys.executable, code=code).raw["audit"]
+    assert audit["subprocesses"] == {PROGRAMS[words]: 1}
+    assert "secret" not in json.dumps(audit["subprocesses"])
+
+
+def test_what_the_standard_library_asks_is_named_after_it(hooked):
+    audit = hooked(sys.executable, code="import ctypes.util; ctypes.util.find_library('nonesuch')").raw["audit"]
+    assert audit["subprocesses"].keys() == {"ctypes-util"}
 
 
 def test_memory_is_bounded(hooked):

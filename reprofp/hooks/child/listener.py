@@ -30,6 +30,19 @@ _REMOVER = _STDLIB + "shutil.py"
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_LEGACY = 1000
+_SHELLS = {"sh", "bash", "dash"}
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./=,:@%+")
+"""The letters of a shell's line that runs one program."""
+_GIT_QUESTIONS = {
+    *("--version", "branch", "config", "describe", "diff", "diff-index", "log", "ls-files", "name-rev", "remote"),
+    *("rev-list", "rev-parse", "show-ref", "status", "symbolic-ref", "tag", "version"),
+}
+"""What libraries ask git at their import; other commands of git bring files."""
+_ASKING = {
+    _STDLIB + os.path.join("ctypes", "util.py"): "ctypes-util",
+    _STDLIB + "platform.py": "platform",
+    _STDLIB + "uuid.py": "uuid",
+}
 _GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
 """Modules that only hand entropy on: whoever called them drew it."""
 _NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "urllib", "uuid"}
@@ -230,18 +243,48 @@ def _is_loopback(host: str) -> bool:
     return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
-def _hear_popen(executable: object, args: object, *_: object) -> None:
-    first = executable or (args if isinstance(args, (str, bytes)) else args[0])  # type: ignore[index]
-    _count(subprocesses, os.path.basename(os.fsdecode(first)))  # type: ignore[arg-type]
+def _hear_popen(executable: "Any", args: "Any", *_: object) -> None:
+    words = [args] if isinstance(args, (str, bytes)) else list(args)
+    asking = _find_asking_module(sys._getframe(2))  # noqa: SLF001
+    _count(subprocesses, asking or _name_program([executable or words[0], *words[1:]]))
 
 
-def _hear_spawn(path: object, *_: object) -> None:
+def _find_asking_module(frame: "FrameType | None") -> "str | None":
+    """Name the module of the standard library that starts a program to ask it something, such as a compiler for a path."""
+    while frame is not None and frame.f_code.co_filename == _STDLIB + "subprocess.py":
+        frame = frame.f_back
+    return None if frame is None else _ASKING.get(frame.f_code.co_filename)
+
+
+def _hear_spawn(path: "Any", args: "Any" = (), *_: object) -> None:
     if not sys._getframe(2).f_code.co_filename.endswith("subprocess.py"):  # noqa: SLF001 - heard as Popen
-        _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
+        _count(subprocesses, _name_program([path, *list(args)[1:]]))
 
 
-def _hear_system(*_: object) -> None:
-    _count(subprocesses, "sh")
+def _hear_system(command: "Any", *_: object) -> None:
+    _count(subprocesses, _name_program(["sh", "-c", command]))
+
+
+def _name_program(words: "list[Any]") -> str:
+    """Name what runs, and of its arguments only what makes git a question; the one program of a shell's line is it."""
+    name = os.path.basename(os.fsdecode(words[0]))
+    if name in _SHELLS and len(words) == 3 and words[1] in {"-c", b"-c"}:  # noqa: PLR2004 - sh -c LINE
+        line = os.fsdecode(words[2])
+        inner = line.split()
+        return _name_program(inner) if inner and "=" not in inner[0] and _PLAIN.issuperset(line) else name
+    return _name_git(words) if name == "git" else name
+
+
+def _name_git(words: "list[Any]") -> str:
+    arguments = iter(words[1:])
+    for argument in map(os.fsdecode, arguments):
+        if argument in _GIT_QUESTIONS:
+            return "git-" + argument.lstrip("-")
+        if argument in {"-C", "-c"}:
+            next(arguments, None)
+        elif not argument.startswith("-"):
+            break
+    return "git"
 
 
 def _hear_fork(*_: object) -> None:
