@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reprofp.errors import ReprofpError
-from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
+from reprofp.model.observations import ABSENT, Absent, Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import format_path
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
@@ -51,7 +51,7 @@ class DatasetsProbe:
             report.add("stdin", "digest", fact=context.stdin or Unknown(UnknownCode.NOT_ASKED))
         if not context.experiment.data and not _sees_everything(context):
             report.add(fact=Unknown(UnknownCode.NOT_ASKED))
-        elif not report.facts:
+        elif all(isinstance(fact, Absent) for fact in report.facts.values()):
             report.add(fact=ABSENT)
         return report
 
