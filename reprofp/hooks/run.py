@@ -24,7 +24,7 @@ from reprofp.capture import TOOL, find_python, take_snapshot
 from reprofp.errors import InputError, ReprofpError
 from reprofp.hooks.declared import Declared, make_absolute
 from reprofp.hooks.foreground import NotStartedError, find_program, run_in_foreground
-from reprofp.hooks.interpreters import find_interpreter, name_script
+from reprofp.hooks.interpreters import find_described_interpreter, name_script
 from reprofp.hooks.reading import Budget, hash_data_files
 from reprofp.hooks.reports import Report, ReportFolder, open_reports
 from reprofp.hooks.results import Metrics, Outputs, Points
@@ -76,9 +76,9 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
     if not argv:
         raise NotStartedError("there is no command to run: give one after --, as in reprofp run -- python train.py")
     environ = _read_environ()
-    program = find_program(argv[0], environ)
+    find_program(argv[0], environ)  # before anything else is done
     try:
-        recording = _Recording.begin(tuple(argv), program, environ, options)
+        recording = _Recording.begin(tuple(argv), environ, options)
     except (ReprofpError, OSError) as error:
         raise NotStartedError(f"the command was not started: {error}") from error
     with open_reports() as folder:
@@ -122,9 +122,9 @@ def _exit_code_of(status: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _find_described(program: str, environ: Mapping[str, str]) -> Path | None:
+def _find_described(argv: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     try:
-        return find_python(environ, find_interpreter(program, environ))
+        return find_python(environ, find_described_interpreter(argv, environ))
     except InputError:
         return None  # an active environment that is broken is no reason not to run the command
 
@@ -144,7 +144,7 @@ class _Recording:
     reports: Sequence[Report] = ()
 
     @classmethod
-    def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
+    def begin(cls, argv: tuple[str, ...], environ: Mapping[str, str], options: RunOptions) -> _Recording:
         experiment = make_absolute(
             replace(options.experiment, argv=options.experiment.argv or argv, outputs=options.outputs)
         )
@@ -152,7 +152,7 @@ class _Recording:
         context = Context(
             phase=Phase.START,
             environ=environ,
-            python=_find_described(program, environ),
+            python=_find_described(argv, environ),
             experiment=experiment,
         )
         outputs, metrics = Outputs(options.outputs), Metrics(options.metrics) if options.metrics else None
