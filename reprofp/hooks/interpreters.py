@@ -59,6 +59,7 @@ def name_script(argv: Sequence[str]) -> str:
     """Name what a command line runs: the script, module or program, without what starts it."""
     command = split_command(argv)
     if command.kind is EntryKind.CODE:
-        return "-c"
+        starters = [os.path.basename(word) for word in command.launcher if not word.startswith("-")]
+        return "-c" if any(map(_PYTHON.fullmatch, starters)) else starters[-1]
     name = command.entry if command.kind is EntryKind.MODULE else os.path.basename(command.entry)
     return name or os.path.basename(argv[0])

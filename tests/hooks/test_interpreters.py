@@ -55,7 +55,7 @@ def test_other_programs_have_none(tmp_path, content):
         (["python", "-m"], "python"),
         (["./train.sh", "a"], "train.sh"),
         (["bash", "-e", "a/train.sh"], "train.sh"),
-        (["sh", "-c", "x"], "-c"),
+        (["nice", "sh", "-ec", "x"], "sh"),
         (["bash"], "bash"),
         (["nice", "-n", "5", "pytest", "--version"], "pytest"),
         (["env", "A=1", "python", "train.py"], "train.py"),
