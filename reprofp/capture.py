@@ -14,6 +14,7 @@ from typing import Any
 
 from reprofp import __version__
 from reprofp.errors import InputError
+from reprofp.model.observations import Observation
 from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Experiment
@@ -54,18 +55,25 @@ def describe_environment(experiment: Experiment, python: Path | None = None) -> 
 
 
 def describe_process(
-    process: Mapping[str, Any], experiment: Experiment, phase: Phase = Phase.START, cwd: Path | None = None
+    process: Mapping[str, Any],
+    experiment: Experiment,
+    phase: Phase = Phase.START,
+    cwd: Path | None = None,
+    *,
+    stdin: Observation | None = None,
 ) -> Snapshot:
     """Take a snapshot of this process; ``process`` is what ``probes.raw.collect`` saw of it.
 
-    ``cwd`` is the folder in which it began, where that is not the present one.
+    ``cwd`` is the folder in which it began, where that is not the present one, and ``stdin`` what is known
+    of its standard input.
 
     Raises:
         InputError: at the start, something that was declared is missing or cannot be read.
     """
     if phase is Phase.START:
         validate_experiment(experiment)
-    return take_snapshot(Context(phase=phase, process=process, experiment=experiment, cwd=cwd or Path.cwd()))
+    folder = cwd or Path.cwd()
+    return take_snapshot(Context(phase=phase, process=process, experiment=experiment, cwd=folder, stdin=stdin))
 
 
 def find_python(environ: Mapping[str, str], named: Path | None = None) -> Path | None:

@@ -24,6 +24,7 @@ from reprofp.probes import raw
 if TYPE_CHECKING:
     from reprofp.hooks.declared import Declared
     from reprofp.hooks.results import Outputs, Points
+    from reprofp.hooks.standard_input import Look
     from reprofp.model.observations import Value
     from reprofp.model.records import Run, Snapshot
     from reprofp.probes.base import Experiment
@@ -42,6 +43,7 @@ class _Began(NamedTuple):
     outputs: Outputs
     cwd: Path
     time_ns: int
+    stdin: Look | None
 
 
 class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
@@ -129,13 +131,14 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         from reprofp.capture import describe_process  # noqa: PLC0415 - after the process was looked at
         from reprofp.hooks.declared import Declared  # noqa: PLC0415
         from reprofp.hooks.results import Outputs  # noqa: PLC0415
+        from reprofp.hooks.standard_input import look_at  # noqa: PLC0415
         from reprofp.model.schema import Phase  # noqa: PLC0415
 
         experiment, outputs = self._declare(), Outputs(self._output_paths)
         declared = Declared.remember(experiment)
         start = describe_process(process, experiment, Phase.START)
         outputs.remember()
-        return _Began(start, declared, outputs, Path.cwd(), time.monotonic_ns())
+        return _Began(start, declared, outputs, Path.cwd(), time.monotonic_ns(), look_at(0))
 
     def _declare(self) -> Experiment:
         from reprofp.hooks.declared import make_absolute  # noqa: PLC0415 - after the process was looked at
@@ -145,11 +148,14 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
 
     def _end(self, process: dict[str, Any], exit_code: int, began: _Began) -> Run:
         from reprofp.capture import TOOL, describe_process  # noqa: PLC0415
+        from reprofp.hooks.standard_input import StandardInput, look_at  # noqa: PLC0415
         from reprofp.model.records import Process, Result, Run, SideBlob  # noqa: PLC0415
         from reprofp.model.schema import Phase  # noqa: PLC0415
 
         duration = time.monotonic_ns() - began.time_ns
-        end = describe_process(process, began.declared.leave_out(self._declare()), Phase.END, began.cwd)
+        stdin = StandardInput(began.stdin, look_at(0)).describe(None, [])
+        experiment = began.declared.leave_out(self._declare())
+        end = describe_process(process, experiment, Phase.END, began.cwd, stdin=stdin)
         end = began.declared.carry_over(began.start, end)
         result = Result(exit_code, duration, began.outputs.hash(), self._points)
         processes = (Process(f"{_name_script()}/0/0", exit_code, end),)

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reprofp.hooks.foreground import NotStartedError, find_program
+from reprofp.probes.command import EntryKind, split_command
 
-__all__ = ["find_interpreter", "name_script"]
+__all__ = ["find_described_interpreter", "find_interpreter", "name_script"]
 
 _PYTHON = re.compile(r"(python|pypy)[0-9.]*t?")
 _HEAD_BYTES = 1024
-_TAKES_VALUE = ("-W", "-X", "--check-hash-based-pycs")
 
 
 def find_interpreter(program: str, environ: Mapping[str, str]) -> Path | None:
@@ -44,19 +44,22 @@ def _read_interpreter_line(program: str) -> list[str]:
     return [os.fsdecode(wrapped[1])] if wrapped else os.fsdecode(lines[0][2:]).split()
 
 
+def find_described_interpreter(argv: Sequence[str], environ: Mapping[str, str]) -> Path | None:
+    """Return the interpreter that a command line will run, looking through ``env``, ``nice`` and their like."""
+    command = split_command(argv)
+    named = [word for word in command.launcher if _PYTHON.fullmatch(os.path.basename(word))][-1:]
+    unwrapped = [command.entry] if command.kind is EntryKind.PROGRAM else []
+    try:
+        return find_interpreter(find_program((named or unwrapped or [argv[0]])[0], environ), environ)
+    except NotStartedError:
+        return None
+
+
 def name_script(argv: Sequence[str]) -> str:
-    """Name what a command line runs: the script or module given to Python, else the program itself."""
-    program = os.path.basename(argv[0])
-    if not _PYTHON.fullmatch(program):
-        return program
-    words = iter(argv[1:])
-    for word in words:
-        if word == "-m":
-            return next(words, program)
-        if word == "-c":
-            return "-c"
-        if word in _TAKES_VALUE:
-            next(words, None)
-        elif not word.startswith("-"):
-            return os.path.basename(word)
-    return program
+    """Name what a command line runs: the script, module or program, without what starts it."""
+    command = split_command(argv)
+    if command.kind is EntryKind.CODE:
+        starters = [os.path.basename(word) for word in command.launcher if not word.startswith("-")]
+        return "-c" if any(map(_PYTHON.fullmatch, starters)) else starters[-1]
+    name = command.entry if command.kind is EntryKind.MODULE else os.path.basename(command.entry)
+    return name or os.path.basename(argv[0])

@@ -17,11 +17,11 @@ from reprofp.errors import ReprofpError
 from reprofp.hooks.identities import identify
 from reprofp.model.observations import UnknownCode
 
-__all__ = ["Budget", "hash_data_files"]
+__all__ = ["TICK_NS", "Budget", "hash_data_files"]
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/run/")
 _CODE = (".py", ".pyc", ".so")
-_TICK_NS = 20_000_000
+TICK_NS = 20_000_000
 """The kernel's clock for files moves in steps of up to 10 ms: two changes within one look like one."""
 
 
@@ -119,11 +119,7 @@ def _to_text(name: str) -> str:
 def _hash(item: _Opened) -> dict[str, Any]:
     from reprofp.datasets import hash_file  # noqa: PLC0415 - loads the native core
 
-    if (
-        item.identity is None
-        or item.time_ns - max(item.identity[3:]) < _TICK_NS
-        or identify(item.path) != item.identity
-    ):
+    if item.identity is None or item.time_ns - max(item.identity[3:]) < TICK_NS or identify(item.path) != item.identity:
         return {"error": UnknownCode.FAILED.value}
     try:
         digest = hash_file(Path(item.path))

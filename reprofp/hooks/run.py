@@ -24,10 +24,11 @@ from reprofp.capture import TOOL, find_python, take_snapshot
 from reprofp.errors import InputError, ReprofpError
 from reprofp.hooks.declared import Declared, make_absolute
 from reprofp.hooks.foreground import NotStartedError, find_program, run_in_foreground
-from reprofp.hooks.interpreters import find_interpreter, name_script
+from reprofp.hooks.interpreters import find_described_interpreter, name_script
 from reprofp.hooks.reading import Budget, hash_data_files
 from reprofp.hooks.reports import Report, ReportFolder, open_reports
 from reprofp.hooks.results import Metrics, Outputs, Points
+from reprofp.hooks.standard_input import StandardInput, look_at_own
 from reprofp.model.facets import Facet
 from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
@@ -75,13 +76,15 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
     if not argv:
         raise NotStartedError("there is no command to run: give one after --, as in reprofp run -- python train.py")
     environ = _read_environ()
-    program = find_program(argv[0], environ)
+    find_program(argv[0], environ)  # before anything else is done
     try:
-        recording = _Recording.begin(tuple(argv), program, environ, options)
+        recording = _Recording.begin(tuple(argv), environ, options)
     except (ReprofpError, OSError) as error:
         raise NotStartedError(f"the command was not started: {error}") from error
     with open_reports() as folder:
+        before = look_at_own()
         status, duration = _run(argv, environ, folder)
+        recording.stdin = StandardInput(before, look_at_own(), options.budget)
         return recording.end(status, duration, folder.read()), _exit_code_of(status)
 
 
@@ -119,9 +122,9 @@ def _exit_code_of(status: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _find_described(program: str, environ: Mapping[str, str]) -> Path | None:
+def _find_described(argv: Sequence[str], environ: Mapping[str, str]) -> Path | None:
     try:
-        return find_python(environ, find_interpreter(program, environ))
+        return find_python(environ, find_described_interpreter(argv, environ))
     except InputError:
         return None  # an active environment that is broken is no reason not to run the command
 
@@ -137,9 +140,11 @@ class _Recording:
     declared: Declared
     outputs: Outputs
     metrics: Metrics | None
+    stdin: StandardInput = field(default_factory=StandardInput)
+    reports: Sequence[Report] = ()
 
     @classmethod
-    def begin(cls, argv: tuple[str, ...], program: str, environ: Mapping[str, str], options: RunOptions) -> _Recording:
+    def begin(cls, argv: tuple[str, ...], environ: Mapping[str, str], options: RunOptions) -> _Recording:
         experiment = make_absolute(
             replace(options.experiment, argv=options.experiment.argv or argv, outputs=options.outputs)
         )
@@ -147,7 +152,7 @@ class _Recording:
         context = Context(
             phase=Phase.START,
             environ=environ,
-            python=_find_described(program, environ),
+            python=_find_described(argv, environ),
             experiment=experiment,
         )
         outputs, metrics = Outputs(options.outputs), Metrics(options.metrics) if options.metrics else None
@@ -159,6 +164,7 @@ class _Recording:
         return cls(argv, options, context, start, declared, outputs, metrics)
 
     def end(self, status: int, duration: int, reports: list[Report]) -> Run:
+        self.reports = reports
         exit_code = os.waitstatus_to_exitcode(status)
         result = Result(exit_code, duration, self.outputs.hash(), self._collect_metrics())
         processes = self._describe_processes(exit_code, reports)
@@ -202,8 +208,9 @@ class _Recording:
     def _take(self, **parts: Any) -> Snapshot | None:
         """Take an end snapshot; a run that has ended is recorded without one if it comes to that."""
         experiment = self.declared.leave_out(self.context.experiment)
+        stdin = self.stdin.describe(parts.get("process"), [report.raw for report in self.reports if report.raw])
         try:
-            end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, **parts))
+            end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, stdin=stdin, **parts))
             return self.declared.carry_over(self.start, end)
         except (ReprofpError, OSError) as error:
             self.options.warn(f"a process of the run has no end snapshot: {error}")

@@ -96,7 +96,7 @@ _SPECS = (
         "datasets",
         _EXPERIMENT,
         "digests of datasets, declared or seen by the audit",
-        enumerated=(("declared",), ("read",)),
+        enumerated=(("declared",), ("read",), ("stdin",)),
     ),
     FacetSpec("weights", _EXPERIMENT, "digests of weight files", enumerated=((),)),
     FacetSpec("rng", _EXPERIMENT, "seeds and states of random generators", enumerated=(("seeds",),)),

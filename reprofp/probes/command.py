@@ -97,6 +97,26 @@ _LAUNCHER_MODULES = frozenset(
         "viztracer",
     ]
 )
+_WRAPPERS: dict[str, tuple[str, int]] = {
+    "catchsegv": ("", 0),
+    "chrt": ("-T -P -D --sched-runtime --sched-period --sched-deadline", 1),
+    "env": ("-u --unset -C --chdir", 0),
+    "ionice": ("-c --class -n --classdata", 0),
+    "nice": ("-n --adjustment", 0),
+    "nohup": ("", 0),
+    "setsid": ("", 0),
+    "stdbuf": ("-i --input -o --output -e --error", 0),
+    "sudo": ("-C -D -R -T -U -g -h -p -r -t -u", 0),
+    "taskset": ("", 1),
+    "time": ("-f --format -o --output", 0),
+    "timeout": ("-k --kill-after -s --signal", 1),
+    "unbuffer": ("", 0),
+    "xvfb-run": ("-e -f -n -p -s -w", 0),
+}
+"""Programs that run another one: their options that take the next word, and the words before that program."""
+_TAKE_ASSIGNMENTS = frozenset({"env", "sudo"})
+_SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
+_SHELL_OPTIONS_WITH_VALUE = {"-o", "+o", "-O", "+O", "--rcfile", "--init-file"}
 _CHILD_OPTION = "--multiprocessing-fork"
 
 
@@ -132,6 +152,10 @@ def split_command(argv: Sequence[str]) -> Command:
     name = os.path.basename(argv[0])
     if _PYTHON.fullmatch(name):
         return _split_python(argv)
+    if name in _SHELLS:
+        return _split_shell(argv)
+    if name in _WRAPPERS and (found := _split_wrapped(argv, *_WRAPPERS[name])):
+        return found
     if name in _LAUNCHERS:
         return _split_launched(argv, 1) or Command(EntryKind.PROGRAM, argv[0], tuple(argv[1:]))
     kind = EntryKind.SCRIPT if name.endswith(_SCRIPT_SUFFIXES) else EntryKind.PROGRAM
@@ -163,6 +187,42 @@ def _split_final(argv: list[str], position: int, letter: str, attached: str) -> 
         return found
     kind = EntryKind.CODE if letter == "c" else EntryKind.MODULE
     return Command(kind, entry, tuple(argv[start:]), tuple(argv[:position]))
+
+
+def _split_shell(argv: list[str]) -> Command:
+    """Read the options of a shell: what it runs is a line that is given, or a script."""
+    position, takes_line = 1, False
+    while position < len(argv) and argv[position][:1] in ("-", "+") and len(argv[position]) > 1:
+        option = argv[position]
+        takes_value = option in _SHELL_OPTIONS_WITH_VALUE or re.fullmatch(r"[-+][A-Za-z]*o", option)
+        position += 2 if takes_value else 1
+        if option == "--":
+            break
+        takes_line = takes_line or re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", option) is not None
+    if position >= len(argv):
+        return Command(EntryKind.PROGRAM, argv[0], tuple(argv[1:]))
+    kind = EntryKind.CODE if takes_line else EntryKind.SCRIPT
+    return Command(kind, argv[position], tuple(argv[position + 1 :]), tuple(argv[:position]))
+
+
+def _split_wrapped(argv: list[str], with_value: str, operands: int) -> Command | None:
+    """Skip a wrapper's own options and operands; None where no program follows, or not as words of its own."""
+    position = 1
+    while position < len(argv) and argv[position].startswith("-"):
+        option = argv[position]
+        if option.startswith(("-S", "--split-string")):
+            return None  # env's: one word holds the whole command
+        position += 2 if option in with_value.split() else 1
+        if option == "--":
+            break
+    if os.path.basename(argv[0]) in _TAKE_ASSIGNMENTS:
+        while position < len(argv) and re.match(r"[A-Za-z_]\w*=", argv[position]):
+            position += 1
+    position += operands
+    if position >= len(argv):
+        return None
+    found = split_command(argv[position:])
+    return Command(found.kind, found.entry, found.arguments, (*argv[:position], *found.launcher))
 
 
 def _split_launched(argv: list[str], start: int) -> Command | None:

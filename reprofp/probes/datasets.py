@@ -2,8 +2,8 @@
 
 In: the declared paths, and the files that the audit of a run heard of (hashed by whoever ran it, as long as they were
 unchanged). Out: ``declared.NAME.digest``, ``files`` and ``bytes``; ``read.PATH``, or ``read-aggregate`` for more
-than a thousand. Where nothing was declared and nobody could see all that was read, the facet as a whole is not known:
-a bare command says nothing about its data.
+than a thousand; ``stdin.digest``, what a run was given by standard input. Where nothing was declared and nobody could
+see all that was read, the facet as a whole is not known: a bare command says nothing about its data.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from reprofp.errors import ReprofpError
-from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
+from reprofp.model.observations import ABSENT, Absent, Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import format_path
+from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_text
 from reprofp.probes.native_readers import find_native_readers
@@ -46,9 +47,11 @@ class DatasetsProbe:
             _add_declared(report, name, context.cwd / path, context)
         read = _take_read(context)
         _add_read(report, read)
+        if context.stdin is not None or context.phase is Phase.END:
+            report.add("stdin", "digest", fact=context.stdin or Unknown(UnknownCode.NOT_ASKED))
         if not context.experiment.data and not _sees_everything(context):
             report.add(fact=Unknown(UnknownCode.NOT_ASKED))
-        elif not report.facts:
+        elif all(isinstance(fact, Absent) for fact in report.facts.values()):
             report.add(fact=ABSENT)
         return report
 

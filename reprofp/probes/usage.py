@@ -190,6 +190,8 @@ def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[s
     spawned = max(0, int(traces.get("multiprocessing", 0)) - int(heard.get("fork", 0)))
     total = sum(heard.values()) + spawned
     report.observe("subprocesses", value=max(total, int(bool(traces.get("waited")))))
+    if traces.get("waited") and not total:
+        report.observe("processes", "unheard", value=1)
     for name, count in heard.items():
         report.observe("processes", to_text(name), value=count)
     if spawned:

@@ -48,7 +48,9 @@ def _list_drifts(start: Snapshot, end: Snapshot) -> Iterator[tuple[FactPath, Obs
                 yield full, before, after
 
 
-_SETTLES_AT_END = frozenset({("packages", "imported"), ("code", "sources"), ("datasets", "read")})
+_SETTLES_AT_END = frozenset(
+    {("packages", "imported"), ("code", "sources"), ("datasets", "read"), ("datasets", "stdin")}
+)
 
 
 def _settles_at_end(path: FactPath) -> bool:

@@ -45,6 +45,7 @@ _GROWING: frozenset[FactPath] = frozenset(
         ("cuda", "loaded"),
         ("code", "sources"),
         ("datasets", "read"),
+        ("datasets", "stdin"),
     }
 )
 """Prefixes below which a process gathers facts until its end."""

@@ -23,14 +23,41 @@ def _version(path: Path) -> tuple[int, ...]:
     return tuple(int(n) for n in re.findall(r"\d+", path.parent.parent.name)[:2])
 
 
+_KNOWN = [(3, minor) for minor in range(8, 14)]
+"""The versions in which the listener is known to hear what it should."""
 MODERN = [path for path in _FOUND if _version(path) >= (3, 8)] or [Path(sys.executable)]
 OLD = [path for path in _FOUND if _version(path) < (3, 8)]
+_RUNNING = [path for path in MODERN if _version(path) == sys.version_info[:2]][:1]
+SOME = list(dict.fromkeys([MODERN[0], *_RUNNING, MODERN[-1]]))
+"""The oldest, the one that runs the tests, and the newest."""
+
+
+def _params(paths: list[Path]) -> list:
+    return [pytest.param(path, id=path.parent.parent.name) for path in paths]
+
+
+def _skips(versions: list[tuple[int, ...]], found: list[Path]) -> list:
+    missing = [version for version in versions if version not in map(_version, found)]
+    return [
+        pytest.param(None, id=f"{major}.{minor}", marks=pytest.mark.skip(reason=f"no Python {major}.{minor} here"))
+        for major, minor in missing
+    ]
+
+
+_PYTHONS = {
+    "modern": lambda: _params(SOME),
+    "every_modern": lambda: _params(MODERN) + _skips(_KNOWN, MODERN),
+    "old": lambda: _params(OLD) + _skips([(2, 7), (3, 6), (3, 7)], OLD),
+    "any_python": lambda: _params(OLD[:1] + OLD[-1:] + SOME),
+    "every_python": lambda: _params(OLD + MODERN) + _skips([(2, 7), (3, 6), (3, 7), *_KNOWN], OLD + MODERN),
+}
+"""By fixture: every version where versions differ in what is tested, else some."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, paths in (("modern", MODERN), ("old", OLD), ("any_python", OLD + MODERN)):
+    for name, params in _PYTHONS.items():
         if name in metafunc.fixturenames:
-            metafunc.parametrize(name, paths, ids=[path.parent.parent.name for path in paths])
+            metafunc.parametrize(name, params())
 
 
 @dataclass

@@ -58,23 +58,23 @@ def test_the_report_shows_the_world_without_the_hook(modern, hooked):
     assert raw["python"]["sitecustomize"] is None
 
 
-def test_every_part_is_told(modern, hooked):
-    raw = hooked(modern, code="pass").raw
+def test_every_part_is_told(every_modern, hooked):
+    raw = hooked(every_modern, code="pass").raw
     failed = [name for name, part in raw.items() if isinstance(part, dict) and "error" in part]
     assert failed == []
     assert (
-        raw["python"]["version"].startswith(modern.parent.parent.name.rpartition("/")[2][:4])
-        or modern.name == "python3"
+        raw["python"]["version"].startswith(every_modern.parent.parent.name.rpartition("/")[2][:4])
+        or every_modern.name == "python3"
     )
     assert raw["floating_point"]["rounding"] == "nearest"
     assert raw["exit"] == "normal"
     assert raw["audit"]["truncated"] is False
 
 
-def test_the_sitecustomize_that_is_shadowed_runs_and_is_the_module(any_python, hooked, tmp_path):
+def test_the_sitecustomize_that_is_shadowed_runs_and_is_the_module(every_python, hooked, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import os\nos.environ['SHADOWED'] = __name__\nMARK = 1\n")
     code = "import os, sys; print(os.environ['SHADOWED'], sys.modules['sitecustomize'].MARK)"
-    ended = hooked(any_python, code=code, env={"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
+    ended = hooked(every_python, code=code, env={"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"})
     assert ended.out.split() in ([b"sitecustomize", b"1"], [b"('sitecustomize',", b"1)"])
 
 
@@ -179,8 +179,8 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("code", DRAWS)
-def test_draws_of_entropy_are_counted_with_the_module_that_drew(modern, code, hooked):
-    ended = hooked(modern, code=code)
+def test_draws_of_entropy_are_counted_with_the_module_that_drew(every_modern, code, hooked):
+    ended = hooked(every_modern, code=code)
     assert ended.code == 0, ended.err
     drawn = {draw["module"]: draw["count"] for draw in ended.raw["entropy"]}
     assert drawn.keys() == DRAWS[code].keys()
@@ -293,9 +293,11 @@ def test_listings_tell_the_order_of_names(modern, hooked, tmp_path):
 def test_orders_are_kept_in_bounded_memory(hooked, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "more").mkdir()
-    for number in range(50_000):
-        (tmp_path / "data" / f"{number:0200}").touch()
-    raw = hooked(sys.executable, code="import os; os.listdir('more'); os.listdir('data')", cwd=tmp_path).raw
+    for number in range(2000):
+        (tmp_path / "data" / f"{number:0250}").touch()
+    # Each new name makes another order, of half a megabyte.
+    code = "import os; os.listdir('more')\nfor n in range(20): open(f'data/{n}', 'w').close(); os.listdir('data')"
+    raw = hooked(sys.executable, code=code, cwd=tmp_path).raw
     orders = {os.path.basename(entry[0]): entry[3] for entry in raw["audit"]["listings"]}
     assert orders["data"] is None
     assert orders["more"].startswith("sha256:")
@@ -315,8 +317,35 @@ def test_connections_are_told_by_kind_only(modern, hooked):
 def test_other_programs_are_told_by_base_name(modern, hooked):
     code = "import os, subprocess; subprocess.run(['/bin/true', 'secret']); os.system('true secret')"
     audit = hooked(modern, code=code).raw["audit"]
-    assert audit["subprocesses"] == {"true": 1, "sh": 1}
+    assert audit["subprocesses"] == {"true": 2}
     assert "secret" not in json.dumps(audit)
+
+
+PROGRAMS = {
+    "['git', '-C', '.', '-c', 'a=b', '--no-pager', 'rev-parse', 'HEAD']": "git-rev-parse",
+    "['git', '--version']": "git-version",
+    "['git', 'show', 'status']": "git",
+    "['/bin/sh', '-c', 'true secret']": "true",
+    "['/bin/sh', '-c', 'true; cat secret']": "sh",
+    "['/bin/sh', '-c', 'A=1 true']": "sh",
+    "['/bin/sh', '-c', '']": "sh",
+    "['/bin/sh', '-c', '. ./secret']": ".",
+    "['/bin/sh', '-c', 'git status']": "git-status",
+    "['/bin/sh', 'secret']": "sh",
+}
+
+
+@pytest.mark.parametrize("words", PROGRAMS)
+def test_questions_to_git_and_a_shells_only_program_are_named(words, hooked):
+    code = f"import subprocess; subprocess.run({words}, stdout=-3, stderr=-3)"
+    audit = hooked(sys.executable, code=code).raw["audit"]
+    assert audit["subprocesses"] == {PROGRAMS[words]: 1}
+    assert "secret" not in json.dumps(audit["subprocesses"])
+
+
+def test_what_the_standard_library_asks_is_named_after_it(hooked):
+    audit = hooked(sys.executable, code="import ctypes.util; ctypes.util.find_library('nonesuch')").raw["audit"]
+    assert audit["subprocesses"].keys() == {"ctypes-util"}
 
 
 def test_memory_is_bounded(hooked):

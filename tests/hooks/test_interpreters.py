@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from reprofp.hooks.interpreters import find_interpreter, name_script
+from reprofp.hooks.interpreters import find_described_interpreter, find_interpreter, name_script
 
 LONG = "/x" * 80 + "/bin/python3.12"
 
@@ -54,8 +54,24 @@ def test_other_programs_have_none(tmp_path, content):
         (["python"], "python"),
         (["python", "-m"], "python"),
         (["./train.sh", "a"], "train.sh"),
-        (["bash", "train.sh"], "bash"),
+        (["bash", "-e", "a/train.sh"], "train.sh"),
+        (["nice", "sh", "-ec", "x"], "sh"),
+        (["bash"], "bash"),
+        (["nice", "-n", "5", "pytest", "--version"], "pytest"),
+        (["env", "A=1", "python", "train.py"], "train.py"),
     ],
 )
 def test_a_command_line_is_named_after_its_script(argv, name):
     assert name_script(argv) == name
+
+
+@pytest.mark.parametrize("before", [[], ["env", "A=1"], ["nice", "-n", "5"], ["timeout", "-k", "1", "9", "env"]])
+def test_the_interpreter_is_found_behind_what_runs_it(tmp_path, before):
+    (tmp_path / "python9").symlink_to(sys.executable)
+    tool = tmp_path / "tool"
+    tool.write_text(f"#!{tmp_path}/python9\n")
+    tool.chmod(0o755)
+    for words in (["python9", "x.py"], ["tool", "--version"]):
+        environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        assert find_described_interpreter([*before, *words], environ) == tmp_path / "python9"
+    assert find_described_interpreter([*before, "nonesuch-command"], {"PATH": "/usr/bin:/bin"}) is None

@@ -129,3 +129,12 @@ def test_many_files_are_one_digest(observe):
     files["5.csv"] = {"error": "denied"}
     other = observe(process={**HEARD, "data_files": files})
     assert look(other, "read-aggregate", "digest") == Unknown(UnknownCode.DENIED)
+
+
+@pytest.mark.parametrize("fact", [ABSENT, Observed("blake3:00"), NOT_ASKED])
+def test_standard_input_is_one_fact(make_context, fact):
+    report = DatasetsProbe().observe(make_context(process=HEARD, stdin=fact))
+    assert report.facts == {("stdin", "digest"): fact, **({(): ABSENT} if fact is ABSENT else {})}
+    unheard = DatasetsProbe().observe(make_context(stdin=fact))
+    assert look(unheard, "stdin", "digest") == fact
+    assert look(unheard, "read", "x") == NOT_ASKED

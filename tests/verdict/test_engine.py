@@ -456,3 +456,41 @@ def test_counts_add_up():
 
 def test_names_the_rules():
     assert compare_changed({}).rules_version.startswith("1:")
+
+
+class TestOtherProcesses:
+    @pytest.mark.parametrize("name", ["python3.11", "fork", "multiprocessing", "sh", "git", "unheard"])
+    def test_what_they_did_is_not_known_however_alike_they_are(self, name):
+        facts = {"usage.subprocesses": 2, f'usage.processes."{name}"': 2}
+        verdict = compare(make_run(facts), make_run(facts, time_ns=2))
+        assert str(verdict.conditions) == "[statistical, bitwise]"
+        assert [reason.rule for reason in verdict.reasons] == ["usage.processes"]
+        assert f"--ignore usage.processes.{name}" in verdict.reasons[0].remedy
+        ignored = compare(make_run(facts), make_run(facts, time_ns=2), ignore=[("usage", "processes", name)])
+        assert str(ignored.conditions) == "[bitwise, bitwise]"
+
+    @pytest.mark.parametrize("name", ["git-rev-parse", "uname", "lscpu", "true", "ctypes-util"])
+    def test_questions_lower_nothing(self, name):
+        facts = {"usage.subprocesses": 1, f"usage.processes.{name}": 1}
+        assert str(compare(make_run(facts), make_run()).conditions) == "[bitwise, bitwise]"
+
+
+class TestStandardInput:
+    A, B = "datasets.stdin.digest", ("datasets", "stdin", "digest")
+
+    @pytest.mark.parametrize("fact", [ABSENT, "blake3:00"])
+    def test_the_same_input_is_the_same_data(self, fact):
+        verdict = compare(make_run({self.A: fact}), make_run({self.A: fact}, time_ns=2))
+        assert str(verdict.overall) == "[bitwise, bitwise]"
+
+    @pytest.mark.parametrize("other", [ABSENT, "blake3:11"])
+    def test_another_input_is_another_experiment(self, other):
+        a, b = make_run({self.A: "blake3:00"}), make_run({self.A: other})
+        assert [reason.path for reason in compare(a, b).experiment.differs] == [self.B]
+        assert str(compare(a, b, vary=[("datasets", "stdin")]).overall) == "[bitwise, bitwise]"
+
+    def test_input_that_is_gone_leaves_the_data_unknown(self):
+        verdict = compare(make_run({self.A: UNKNOWN}), make_run({self.A: UNKNOWN}, time_ns=2))
+        assert [reason.path for reason in verdict.experiment.unknown] == [self.B]
+        assert "< FILE" in verdict.missing[0].remedy
+        assert str(verdict.conditions) == "[bitwise, bitwise]"

@@ -23,11 +23,26 @@ LIMIT = 50_000
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
+_STDIN_NAMES = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
+"""By these names, standard input is opened once more, with an offset of its own."""
 _REGULAR, _KIND = 0o100000, 0o170000
 _REMOVER = _STDLIB + "shutil.py"
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_LEGACY = 1000
+_SHELLS = {"sh", "bash", "dash"}
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./=,:@%+")
+"""The letters of a shell's line that runs one program."""
+_GIT_QUESTIONS = {
+    *("--version", "branch", "config", "describe", "diff", "diff-index", "log", "ls-files", "name-rev", "remote"),
+    *("rev-list", "rev-parse", "show-ref", "status", "symbolic-ref", "tag", "version"),
+}
+"""What libraries ask git at their import; other commands of git bring files."""
+_ASKING = {
+    _STDLIB + os.path.join("ctypes", "util.py"): "ctypes-util",
+    _STDLIB + "platform.py": "platform",
+    _STDLIB + "uuid.py": "uuid",
+}
 _GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
 """Modules that only hand entropy on: whoever called them drew it."""
 _NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "urllib", "uuid"}
@@ -42,6 +57,10 @@ subprocesses: "dict[str, int]" = {}
 dlopens: "dict[str, int]" = {}
 entropy: "dict[str, int]" = {}
 handlers: "dict[str, Callable[..., None]]" = {}
+inputs: "list[int]" = [0]
+"""How often the program asked by input()."""
+stdin: "list[Any]" = []
+"""Standard input as it was at the start."""
 truncated: "list[str]" = []
 began_in: "list[str]" = []
 """The folder in which the program began: what its relative arguments mean, wherever it goes."""
@@ -59,11 +78,30 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
     mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
     os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
+    stdin.append(_look_at_stdin())
     _watch_draws()
     _watch_for_random()
     _watch_legacy()
     handlers.update(_HANDLERS)
     sys.addaudithook(_hear)
+
+
+def _look_at_stdin() -> "list[int] | None":
+    """Tell where standard input leads to and how far it was read, or None where there is none."""
+    try:
+        info = os.fstat(0)
+    except OSError:
+        return None
+    regular = info.st_mode & _KIND == _REGULAR
+    numbers = [info.st_dev, info.st_ino, info.st_mode, info.st_rdev, info.st_size, info.st_mtime_ns, info.st_ctime_ns]
+    return [*numbers, os.lseek(0, 0, os.SEEK_CUR) if regular else 0, int(os.isatty(0)), time.time_ns()]
+
+
+def _read_stdin_path() -> "str | None":
+    try:
+        return os.readlink("/proc/self/fd/0")
+    except OSError:
+        return None
 
 
 def _hear(event: str, args: "tuple[Any, ...]") -> None:
@@ -97,6 +135,8 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
     if name.startswith(_SYSTEM):
         if name in {"/dev/urandom", "/dev/random"}:
             _note_draw(sys._getframe(2))  # noqa: SLF001
+        elif name in _STDIN_NAMES:
+            inputs[0] += 1
         return
     writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_TRUNC))
     reads = not flags & (os.O_WRONLY | os.O_TRUNC)
@@ -203,18 +243,48 @@ def _is_loopback(host: str) -> bool:
     return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
-def _hear_popen(executable: object, args: object, *_: object) -> None:
-    first = executable or (args if isinstance(args, (str, bytes)) else args[0])  # type: ignore[index]
-    _count(subprocesses, os.path.basename(os.fsdecode(first)))  # type: ignore[arg-type]
+def _hear_popen(executable: "Any", args: "Any", *_: object) -> None:
+    words = [args] if isinstance(args, (str, bytes)) else list(args)
+    asking = _find_asking_module(sys._getframe(2))  # noqa: SLF001
+    _count(subprocesses, asking or _name_program([executable or words[0], *words[1:]]))
 
 
-def _hear_spawn(path: object, *_: object) -> None:
+def _find_asking_module(frame: "FrameType | None") -> "str | None":
+    """Name the module of the standard library that starts a program to ask it something, such as a compiler for a path."""
+    while frame is not None and frame.f_code.co_filename == _STDLIB + "subprocess.py":
+        frame = frame.f_back
+    return None if frame is None else _ASKING.get(frame.f_code.co_filename)
+
+
+def _hear_spawn(path: "Any", args: "Any" = (), *_: object) -> None:
     if not sys._getframe(2).f_code.co_filename.endswith("subprocess.py"):  # noqa: SLF001 - heard as Popen
-        _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
+        _count(subprocesses, _name_program([path, *list(args)[1:]]))
 
 
-def _hear_system(*_: object) -> None:
-    _count(subprocesses, "sh")
+def _hear_system(command: "Any", *_: object) -> None:
+    _count(subprocesses, _name_program(["sh", "-c", command]))
+
+
+def _name_program(words: "list[Any]") -> str:
+    """Name what runs, and of its arguments only what makes git a question; the one program of a shell's line is it."""
+    name = os.path.basename(os.fsdecode(words[0]))
+    if name in _SHELLS and len(words) == 3 and words[1] in {"-c", b"-c"}:  # noqa: PLR2004 - sh -c LINE
+        line = os.fsdecode(words[2])
+        inner = line.split()
+        return _name_program(inner) if inner and "=" not in inner[0] and _PLAIN.issuperset(line) else name
+    return _name_git(words) if name == "git" else name
+
+
+def _name_git(words: "list[Any]") -> str:
+    arguments = iter(words[1:])
+    for argument in map(os.fsdecode, arguments):
+        if argument in _GIT_QUESTIONS:
+            return "git-" + argument.lstrip("-")
+        if argument in {"-C", "-c"}:
+            next(arguments, None)
+        elif not argument.startswith("-"):
+            break
+    return "git"
 
 
 def _hear_fork(*_: object) -> None:
@@ -225,12 +295,17 @@ def _hear_exec(path: object, *_: object) -> None:
     _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
 
 
+def _hear_input(*_: object) -> None:
+    inputs[0] += 1
+
+
 def _hear_dlopen(name: object, *_: object) -> None:
     if name is not None:
         _count(dlopens, os.path.basename(os.fsdecode(name)))  # type: ignore[arg-type]
 
 
 _HANDLERS: "dict[str, Callable[..., None]]" = {
+    "builtins.input": _hear_input,
     "open": _hear_open,
     "os.rename": _hear_rename,
     "sqlite3.connect": _hear_sqlite,
@@ -419,9 +494,11 @@ def _collect() -> "dict[str, Any]":
         "connects": connects,
         "subprocesses": subprocesses,
         "dlopens": dlopens,
+        "inputs": inputs[0],
         "truncated": bool(truncated),
     }
     raw["entropy"] = [{"module": module, "count": count} for module, count in entropy.items()]
+    raw["stdin"] = [*stdin, _look_at_stdin(), _read_stdin_path()]
     raw["exit"] = "normal"
     return raw
 
