@@ -175,10 +175,23 @@ def _print_item(item: dict[str, Any]) -> None:
         print_text(f"  {tensor['digest']}  {clean(name)}  {tensor['dtype']} {tensor['shape']}\n")
 
 
+def _walk_listed(folder: Path) -> TreeDigest:
+    """Hash a folder, remarking where a list of checksums holds less than the folder's digest."""
+    from reprofp.cli.output import remark
+
+    tree = _walk(folder)
+    if tree.block:
+        remark(
+            f"{folder} holds what no list of checksums can (links, empty folders, names that are not UTF-8): "
+            "only the folder's digest covers it"
+        )
+    return tree
+
+
 def _write_manifest(folder: Path, output: Path) -> int:
     from reprofp.cli.output import print_bytes, remark
 
-    tree = _walk(folder)
+    tree = _walk_listed(folder)
     lines = tree.manifest
     if str(output) == "-":
         print_bytes(lines)
@@ -203,7 +216,7 @@ def _check(checksums: Path, folder: Path, *, as_json: bool) -> int:
     from reprofp.cli.checksums import compare_checksums, parse_lines
 
     expected = parse_lines(_read(checksums), str(checksums))
-    found = parse_lines(_walk(folder).manifest, str(folder))
+    found = parse_lines(_walk_listed(folder).manifest, str(folder))
     own = os.path.relpath(os.path.realpath(checksums), os.path.realpath(folder))
     if os.fsencode(own) not in expected:
         found.pop(os.fsencode(own), None)

@@ -32,6 +32,7 @@ _WATCHED = _FORWARDED | {signal.SIGCHLD}
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _SHELL = "/bin/sh"
 _POLL_SECONDS = 0.1
+_LOOK_SECONDS = 1.0
 
 
 class NotStartedError(ReprofpError):
@@ -143,10 +144,8 @@ class _Supervisor:
                 self._stop_too(self._asked_to_stop)
 
     def _take_signal(self) -> signal.struct_siginfo | None:
-        """Wait for the next signal; where other threads could take one, also look up now and then."""
-        if _is_alone():
-            return signal.sigwaitinfo(_WATCHED)
-        return signal.sigtimedwait(_WATCHED, _POLL_SECONDS)
+        """Wait for the next signal, and look up now and then: a thread that is ending may have taken one."""
+        return signal.sigtimedwait(_WATCHED, _LOOK_SECONDS if _is_alone() else _POLL_SECONDS)
 
     def _look_at_child(self) -> int | None:
         """Return the status of a command that has ended; note one that stopped or goes on."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,7 @@ class Metrics:
     path: Path
     _size: int = 0
     _digest: bytes = b""
+    _before: State = frozenset()
 
     def remember(self) -> None:
         """Look at what is there before the run.
@@ -71,6 +73,7 @@ class Metrics:
         Raises:
             InputError: what is there cannot be read.
         """
+        self._before = identify_all(self.path)
         head = self._read() if self.path.exists() else b""
         self._size, self._digest = len(head), _digest(head)
 
@@ -82,6 +85,8 @@ class Metrics:
         """
         data = self._read()
         appended = self._size > 0 and _digest(data[: self._size]) == self._digest
+        if appended and len(data) == self._size and identify_all(self.path) != self._before:
+            appended = False  # the run wrote the same lines again
         if appended and len(data) == self._size:
             raise InputError(f"no metrics: {self.path} is as it was before the run; does the run write to it?")
         start = self._size if appended else 0
@@ -130,9 +135,13 @@ def split_metrics(
     entry: Mapping[str, Any], default_step: int, fail: Callable[[str], Exception]
 ) -> tuple[int, dict[str, float]]:
     """Divide a report into its step and its numbers; ``fail`` makes the error that is raised for a bad one."""
-    step = entry.get("step", default_step)
-    if isinstance(step, bool) or not isinstance(step, int) or not -(2**63) <= step < 2**63:
-        raise fail(f"step is {step!r}; expected a whole number")
+    given = entry.get("step", default_step)
+    try:
+        step = -(2**64) if isinstance(given, bool) else operator.index(given)  # numpy's integers count too
+    except TypeError:
+        step = -(2**64)
+    if not -(2**63) <= step < 2**63:
+        raise fail(f"step is {given!r}; expected a whole number")
     return step, dict(_check_numbers(entry, fail))
 
 

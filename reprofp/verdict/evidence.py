@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reprofp.model.observations import Observation, Observed, Unknown, Value
+from reprofp.model.observations import Observation, Observed, Value
 from reprofp.model.paths import FactPath
 from reprofp.model.records import Record, Run
 from reprofp.model.schema import Side
@@ -95,7 +95,7 @@ def _classes(side: SideView) -> dict[FactPath, Observation]:
     facet = side.first.facets.get("numerics")
     if facet is None:
         return {}
-    return {path: fact for path, fact in facet.walk() if len(path) > 1 or isinstance(fact, Unknown)}
+    return {path: fact for path, fact in facet.walk() if len(path) > 1}
 
 
 def compare_outputs(a: Record, b: Record) -> Iterator[Reason]:

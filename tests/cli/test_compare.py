@@ -155,3 +155,17 @@ def test_colour_changes_no_words(filled, command, monkeypatch):
         piece.partition("m")[2] if number else piece for number, piece in enumerate(coloured.split("\x1b["))
     )
     assert stripped == plain
+
+
+def test_runs_that_no_hook_could_watch_are_compared(ask):
+    for tag in ("one", "two"):
+        assert ask("run", "--tag", tag, "--", "true").code == 0
+    for words in (
+        ("compare", "one", "two"),
+        ("compare", "one", "@now"),
+        ("doctor", "one"),
+        ("check", "--baseline", "one"),
+    ):
+        assert ask(*words).code in {0, 1, 2}
+    assert ask("compare", "one", "two", "--require", "bitwise").code == 2
+    assert ask("run", "--check", "one", "--", "true").code == 1

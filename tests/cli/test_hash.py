@@ -153,3 +153,14 @@ def test_a_manifest_that_cannot_be_written_leaves_nothing(ask, tree, tmp_path):
     assert done.code == 3
     assert done.failed_clearly
     assert list(tmp_path.iterdir()) == [tree]
+
+
+def test_what_a_list_cannot_hold_is_said(ask, tmp_path):
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "plain").write_text("x")
+    with open(os.fsencode(tmp_path) + b"/tree/ut\xff", "w") as file:
+        file.write("x")
+    for words in (("--manifest", str(tmp_path / "m.b3")), ("--check", str(tmp_path / "m.b3"))):
+        done = ask("hash", str(tmp_path / "tree"), *words)
+        assert done.code == 0
+        assert "only the folder's digest covers it" in done.err

@@ -4,6 +4,7 @@ import sys
 import textwrap
 import warnings
 
+import numpy as np
 import pytest
 
 from reprofp.errors import InputError, UsageError
@@ -134,3 +135,10 @@ def test_the_same_facts_come_out_in_process_and_through_the_hook(tmp_path):
     assert silent == set(), "what the program may use is Unknown, never silently absent"
     assert {"rng.python.state", "rng.numpy.legacy.state", "python.hash_seed", "usage.modules.random"} <= known.keys()
     assert [path for path in known if path.startswith("threads.openblas")]
+
+
+def test_steps_may_be_integers_of_numpy():
+
+    with run() as running:
+        running.log(step=np.int64(3), loss=np.float32(0.5))
+    assert running.record.result.metrics == {"loss": [(3, 0.5)]}

@@ -134,3 +134,16 @@ def test_what_cannot_be_hashed_says_why_without_a_path(outputs, tmp_path):
     error = str(outputs.hash()["gone"]["error"])
     assert "cannot be hashed" in error
     assert str(tmp_path) not in error
+
+
+def test_a_run_that_writes_the_same_metrics_again_has_them(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 0.5}\n')
+    metrics = Metrics(path)
+    metrics.remember()
+    with pytest.raises(InputError, match="as it was before"):
+        metrics.collect()
+    scratch = tmp_path / "again"
+    scratch.write_text(path.read_text())
+    scratch.replace(path)
+    assert metrics.collect() == {"loss": [(1, 0.5)]}
