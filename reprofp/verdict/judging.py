@@ -9,7 +9,7 @@ from reprofp.model.observations import Observation, Observed, Unknown, UnknownCo
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Side
 from reprofp.verdict.activity import any_of, read_condition
-from reprofp.verdict.comparing import Finding
+from reprofp.verdict.comparing import Finding, same_fact
 from reprofp.verdict.evidence import MEASURED_EQUAL
 from reprofp.verdict.levels import Level
 from reprofp.verdict.patterns import Match, Pattern, fill
@@ -60,7 +60,7 @@ class Judge:
         """Return what a finding lowers; nothing where no rule lets it matter."""
         matches = self.rules.find(finding.path)
         if finding.is_unknown:
-            return self._judge_unknown(finding, matches, pair)
+            return [] if _is_implied(matches, pair) else self._judge_unknown(finding, matches, pair)
         if not matches:
             matches = (Match(_CATCH_ALL[side_of(finding.path)], ()),)
         reasons = (self._judge_difference(finding, match, pair) for match in matches)
@@ -214,6 +214,15 @@ def _find_help(rule: Rule, finding: Finding) -> str:
     codes = [fact.code for fact in (finding.a, finding.b) if isinstance(fact, Unknown)]
     specific = next((_HELP[code] for code in codes if code is not UnknownCode.NOT_ASKED), "")
     return rule.if_unknown or specific
+
+
+def _is_implied(matches: Sequence[Match[Rule]], pair: Pair) -> bool:
+    """Whether a fact that is not known is equal because what it derives from is."""
+    return any(
+        all(same_fact(pair.a.look_up(path), pair.b.look_up(path)) for path in match.value.implied_by)
+        for match in matches
+        if match.value.implied_by
+    )
 
 
 def _gate_paths(facet: str, pattern: Pattern, pair: Pair) -> Iterable[FactPath]:
