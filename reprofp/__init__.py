@@ -84,7 +84,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - importing reprofp must stay instant
 
-    value = getattr(import_module(home), name)
+    from reprofp.probes.raw import observing  # noqa: PLC0415
+
+    with observing():
+        value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

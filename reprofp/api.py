@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
     from reprofp.model.observations import Value
@@ -55,16 +55,21 @@ def snapshot(
         LedgerError: the ledger cannot be written.
         UsageError: ``phase`` is neither of the two.
     """
-    from reprofp.probes.raw import collect
+    from reprofp.probes import raw
 
-    process = collect()
+    with raw.observing():
+        process = raw.collect()
+        declared = declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"])
+        return _take(process, declared, phase, ledger, record=record)
+
+
+def _take(
+    process: Mapping[str, Any], declared: Experiment, phase: str, ledger: Pathish | None, *, record: bool
+) -> Snapshot:
+    """Describe the process that was looked at; what is imported for it is not the program's."""
     from reprofp.capture import describe_process
 
-    taken = describe_process(
-        process,
-        declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"]),
-        _phase(phase),
-    )
+    taken = describe_process(process, declared, _phase(phase))
     if record:
         from reprofp.ledger import Ledger
 
@@ -99,16 +104,14 @@ def compare(
         LedgerError: the ledger cannot be read.
         UsageError: a path of ``vary`` or ``ignore`` is malformed.
     """
-    from reprofp.verdict import compare as judge
+    from reprofp.probes.raw import observing
 
-    first, second = (item if _is_record(item) else load(item, ledger=ledger) for item in (a, b))  # type: ignore[arg-type]  # a name
-    return judge(
-        first,  # type: ignore[arg-type]  # a record by the line above
-        second,  # type: ignore[arg-type]
-        vary=_read_paths(vary),
-        ignore=_read_paths(ignore),
-        accept_measured=accept_measured,
-    )
+    first, second = (load(item, ledger=ledger) if isinstance(item, (str, Path)) else item for item in (a, b))
+    with observing():
+        from reprofp.verdict import compare as judge
+
+        paths = {"vary": _read_paths(vary), "ignore": _read_paths(ignore)}
+        return judge(first, second, **paths, accept_measured=accept_measured)
 
 
 def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:
@@ -122,10 +125,13 @@ def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:
     """
     if name == NOW:
         return snapshot()
-    from reprofp.ledger import load as look_up
+    from reprofp.probes.raw import observing
 
-    found, _note = look_up(str(name), _as_path(ledger))
-    return found
+    with observing():
+        from reprofp.ledger import load as look_up
+
+        found, _note = look_up(str(name), _as_path(ledger))
+        return found
 
 
 def declare(
@@ -200,12 +206,6 @@ def _phase(name: str) -> Phase:
     if name not in {"start", "end"}:
         raise UsageError(f"a process is described in phase 'start' or 'end', not {name!r}")
     return Phase(name)
-
-
-def _is_record(item: object) -> bool:
-    from reprofp.model.records import Run, Snapshot
-
-    return isinstance(item, (Snapshot, Run))
 
 
 def _read_paths(paths: Iterable[str | FactPath]) -> list[FactPath]:

@@ -87,3 +87,28 @@ def test_the_process_is_looked_at_before_anything_is_imported(tmp_path):
         "assert not any('msgpack' in path or 'psutil' in path for path in facts), facts\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+
+
+OWN = {"msgpack", "yaml", "_yaml", "psutil", "zstandard", "click", "rich", "cffi", "_cffi_backend", "cpuinfo", "pynvml"}
+
+
+def test_snapshots_of_a_process_that_does_nothing_are_alike(tmp_path):
+    """What reprofp brings into the process is not the program's, by whichever of its functions it came."""
+    script = (
+        "import reprofp, sys, yaml\n"
+        "first = reprofp.snapshot()\n"
+        "second = reprofp.snapshot(record=True, config='c.yaml')\n"
+        "reprofp.load(second.id); reprofp.compare(first, second); reprofp.Level\n"
+        "third = reprofp.snapshot()\n"
+        "assert first.fingerprint == third.fingerprint\n"
+        "assert first.facets['usage'] == second.facets['usage'] == third.facets['usage']\n"
+        "assert first.facets['packages'] == third.facets['packages']\n"
+        "for path, fact in third.facets['usage'].walk(): print(*path[1:3])\n"
+        "for path, fact in third.facets['packages'].walk(): print(*path[1:3])\n"
+    )
+    (tmp_path / "c.yaml").write_text("a: 1")
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path)
+    told = {tuple(line.split()) for line in done.stdout.splitlines()}
+    shown = {name for kind, *rest in told if kind in {"modules", "imported"} for name in rest}
+    assert "yaml" in shown, "the program imported it itself"
+    assert not shown & (OWN - {"yaml", "_yaml"})

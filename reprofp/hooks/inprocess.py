@@ -93,10 +93,9 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
     def __enter__(self) -> run:  # noqa: PYI034 - typing.Self is of Python 3.11
         """Take the snapshot before the work."""
         if os.environ.get("REPROFP_DISABLE", "") in {"", "0"}:
-            process = raw.collect()
             try:
                 with raw.observing():
-                    self._began = self._begin(process)
+                    self._began = self._begin(raw.collect())
             except Exception as error:  # noqa: BLE001 - the program comes first
                 _warn(f"this run is not recorded: {error}")
         return self
@@ -119,10 +118,9 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         """Take the snapshot after the work, and append the record."""
         if self._began is None:
             return
-        process = raw.collect()
         try:
             with raw.observing():
-                self.record = self._end(process, _exit_code_of(error), self._began)
+                self.record = self._end(raw.collect(), _exit_code_of(error), self._began)
                 self._append(self.record)
         except Exception as problem:  # noqa: BLE001 - the program comes first
             _warn(f"this run is not recorded: {problem}")

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reprofp.model.observations import Observation, Observed, Unknown
+from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
 from reprofp.probes.code import find_sources
 from reprofp.probes.elf import read_elf
@@ -54,7 +55,8 @@ class UsageProbe:
         report = Report()
         _add_modules(report, context)
         _add_libraries(report, read_part(context, "libraries", list))
-        _add_own(report, read_part(context, "own", dict))
+        if context.phase is Phase.END:
+            _add_own(report, read_part(context, "own", dict))
         _add_entropy(report, (context.process or {}).get("entropy"))
         _add_calls(report, context)
         audit = (context.process or {}).get("audit")
@@ -108,7 +110,11 @@ def _add_libraries(report: Report, libraries: list[Any] | Unknown) -> None:
 
 
 def _add_own(report: Report, own: dict[str, Any] | Unknown) -> None:
-    """What reprofp brought into the process first is Unknown: the program may have come to use it as well."""
+    """What reprofp brought into the process first is Unknown: the program may have come to use it as well.
+
+    Before the end, silence says no more than "not so far", and what reprofp brought would only make one
+    snapshot of a process differ from the next.
+    """
     if isinstance(own, Unknown):
         return
     for name in _find_imports(dict.fromkeys(_read_names(own.get("modules")), "?")):

@@ -211,11 +211,13 @@ def test_libraries_are_told_by_base_name_and_build_id(look, tmp_path):
 
 def test_what_reprofp_brought_in_is_unknown(look):
     own = {"modules": ["threading", "psutil", "json"], "libraries": ["/lib/libz.so.1", "/x/_native.abi3.so"]}
-    facet = look(UsageProbe(), {"modules": {"threading": "/x"}, "libraries": [], "audit": None, "own": own})
+    process = {"modules": {"threading": "/x"}, "libraries": [], "audit": None, "own": own}
+    facet = look(UsageProbe(), process, phase=Phase.END)
     assert facet.look_up(("modules", "threading")) == Observed(value=True)
     assert facet.look_up(("modules", "psutil")) == NOT_ASKED
     assert facet.look_up(("modules", "json")) == ABSENT
     assert facet.look_up(("libraries", "libz.so.1", "build_id")) == NOT_ASKED
+    assert look(UsageProbe(), process, phase=Phase.START).look_up(("modules", "psutil")) == ABSENT, "not so far"
 
 
 def test_native_readers_are_named():

@@ -210,6 +210,18 @@ class TestUnknown:
         assert verdict.overall.possible is BITWISE
         assert verdict.overall.promised < BITWISE
 
+    def test_what_did_not_happen_so_far_may_happen_yet(self):
+        snapshots = [make_snapshot(FULL, Phase.START, key_id=key) for key in "ab"]
+        assert "usage.network" in paths(compare(*snapshots).missing)
+        assert "usage.network" not in paths(compare(make_run(), make_run(time_ns=2)).missing)
+
+    def test_a_group_of_facts_that_is_unknown_is_named_once(self):
+        verdict = compare_changed({"packages": UNKNOWN})
+        assert [path for path in paths(verdict.missing) if path.startswith("packages")] == ["packages"]
+
+    def test_nothing_there_is_no_unknown_beside_what_is_there(self):
+        assert not compare_changed(GPU).missing
+
     def test_most_helpful_first(self):
         verdict = compare(make_snapshot(STATIC, Phase.STATIC), make_snapshot({**STATIC}, Phase.STATIC, key_id="x"))
         order = paths(verdict.missing)
@@ -364,6 +376,14 @@ class TestProcesses:
         assert verdict.conditions.promised < STATISTICAL
         assert verdict.conditions.possible is BITWISE
         assert verdict.missing[0].path == ("processes", self.WORKER)
+
+    def test_one_that_did_not_report_may_have_used_anything(self):
+        def run(name):
+            return make_run({**GPU, "gpu.device.0.name": name, "usage.gpu": False}, children=[(self.WORKER, None)])
+
+        verdict = compare(run("A100"), run("H100"))
+        (reason,) = [reason for reason in verdict.reasons if reason.path[0] == "gpu"]
+        assert (reason.active, reason.lowers) == ("unknown", "promised")
 
     def test_a_gpu_that_only_a_worker_used_makes_gpu_rules_active(self):
         def run(name):
