@@ -21,6 +21,7 @@ from reprofp.verdict.views import SideView, View, grows, split_path
 __all__ = ["CATCH_ALL", "Judge", "Pair"]
 
 CATCH_ALL = "catch-all"
+_PROCESSES = ("usage", "processes")
 
 
 def _make_catch_all(breaks: str, why: str) -> Rule:
@@ -54,6 +55,7 @@ class Judge:
     measured_equal: bool = False
     assume: SideView | None = None
     """The side that alone says what is active (a pre-run check takes the baseline's word)."""
+    _others: dict[int, bool] = field(default_factory=dict)
     _own: dict[tuple[str, FactPath], bool | None] = field(default_factory=dict)
 
     def judge(self, finding: Finding, pair: Pair) -> list[Reason]:
@@ -141,11 +143,22 @@ class Judge:
         return self._own[key]
 
     def _is_decided_elsewhere(self, rule: Rule, captures: FactPath, pair: Pair) -> bool:
+        if self._starts_others(self.a) or self._starts_others(self.b):
+            return False  # what decides was seen in one process, and not in the others
         for pattern in rule.yields_to:
             parts = fill(pattern.parts, captures)
             if parts is None or not all(_is_known(Pattern(parts), view) for view in (pair.a, pair.b)):
                 return False
         return True
+
+    def _starts_others(self, side: SideView) -> bool:
+        """Whether a side started processes that report nothing, and of which no rule knows that they are harmless."""
+        key = id(side)
+        if key not in self._others:
+            names = {name for view in side.views for name in view.names_below(_PROCESSES)}
+            matches = [match for name in names for match in self.rules.find((*_PROCESSES, name))]
+            self._others[key] = any(match.value.breaks != "none" for match in matches)
+        return self._others[key]
 
     def find_blockers(self, reason: Reason) -> set[FactPath]:
         """Return the Unknown facts that leave the activity of a reason's rule unknown."""
