@@ -57,6 +57,7 @@ def describe_rule(rule: Rule) -> str:
         "active": "" if rule.breaks == "none" else describe_condition(rule.active_when),
         "breaks": rule.breaks + (", and statistical for a major version" if rule.versions else ""),
         "unsafe": describe_test(rule.unsafe_if) if rule.unsafe_if else "",
+        "implied by": join(map(format_path, rule.implied_by)),
         "yields to": join(format_path(pattern.parts) for pattern in rule.yields_to),
         "remedy": code(rule.remedy),
         "if unknown": code(rule.if_unknown),

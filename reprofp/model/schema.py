@@ -83,7 +83,7 @@ _SPECS = (
         _CONDITIONS,
         "what the run really touched",
         phases=_PROCESS,
-        enumerated=(("modules",), ("libraries",), ("entropy",), ("listing",), ("processes",)),
+        enumerated=(("modules",), ("libraries",), ("entropy",), ("listing",), ("processes",), ("calls",)),
     ),
     FacetSpec(
         "code",

@@ -24,7 +24,7 @@ from reprofp.probes.raw_values import take_list, take_map
 from reprofp.probes.redaction import redact_path, redact_text
 from reprofp.probes.sources import list_sources, read_sources
 
-__all__ = ["CodeProbe", "find_command"]
+__all__ = ["CodeProbe", "find_command", "find_sources"]
 
 _ENTRY_LIMIT = 256 << 20
 
@@ -164,14 +164,25 @@ def _find_main(context: Context) -> dict[str, str]:
     raise FileNotFoundError(f"the script {given} is not there any more")
 
 
+def find_sources(context: Context) -> dict[str, str]:
+    """Return the files of the modules of the process that are the user's own, by the modules' names.
+
+    Raises:
+        OSError: the script is not there any more.
+        ValueError: the process did not say what it loaded.
+    """
+    process = context.process or {}
+    modules = {**take_map(process, "modules"), **_find_main(context)}
+    prefix, cwd = (str(process.get(key) or "") for key in ("base_prefix", "cwd"))
+    return list_sources(modules, prefix, cwd or str(context.cwd))
+
+
 def _add_sources(report: Report, context: Context) -> None:
     if context.process is None:
         report.add("sources", fact=Unknown(UnknownCode.NOT_LOADED))
         return
     try:
-        modules = {**take_map(context.process, "modules"), **_find_main(context)}
-        prefix, cwd = (str(context.process.get(key) or "") for key in ("base_prefix", "cwd"))
-        state = read_sources(list_sources(modules, prefix, cwd or str(context.cwd)), context.environ)
+        state = read_sources(find_sources(context), context.environ)
     except (OSError, ValueError) as error:
         report.add("sources", fact=Unknown(_code_of(error)))
         report.circumstances["code.sources.problem"] = _explain(error, context.environ)

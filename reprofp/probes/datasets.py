@@ -19,6 +19,7 @@ from reprofp.model.paths import format_path
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_text
+from reprofp.probes.machine import read_part
 from reprofp.probes.native_readers import find_native_readers
 from reprofp.probes.raw_values import take_map
 from reprofp.probes.redaction import redact_path, redact_text
@@ -26,6 +27,11 @@ from reprofp.probes.redaction import redact_path, redact_text
 __all__ = ["DatasetsProbe", "add_unreadable"]
 
 _MOST_LISTED = 1000
+_TELL_OF_THE_MACHINE = frozenset(
+    "arch file gcc c++ git getconf hostname ldconfig ld locale lsb_release lscpu lspci nproc nvidia-smi objdump ps rocm-smi "  # noqa: SIM905
+    "stty sysctl tput uname which whoami".split()
+)
+"""Programs that libraries start to learn of the machine, and that read none of the user's data."""
 
 
 class DatasetsProbe:
@@ -127,4 +133,14 @@ def _sees_everything(context: Context) -> bool:
         audit, modules = take_map(context.process, "audit"), take_map(context.process, "modules")
     except (OSError, ValueError):
         return False
-    return bool(audit) and not audit.get("truncated") and bool(modules) and not find_native_readers(modules)
+    if not audit or audit.get("truncated") or not modules or find_native_readers(modules):
+        return False
+    return not _may_read_elsewhere(context, audit.get("subprocesses") or {})
+
+
+def _may_read_elsewhere(context: Context, started: Mapping[str, Any]) -> bool:
+    """Whether other processes took part, which read unheard; those that only tell of the machine do not count."""
+    children = read_part(context, "children", dict)
+    traces = {} if isinstance(children, Unknown) else children
+    unheard = bool(traces.get("multiprocessing")) or (bool(traces.get("waited")) and not started)
+    return unheard or not _TELL_OF_THE_MACHINE.issuperset(started)

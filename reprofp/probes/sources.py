@@ -11,19 +11,21 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reprofp.model.observations import Observation, Observed, Unknown, UnknownCode
+from reprofp.probes.calls import KINDS, may_call
 from reprofp.probes.files import read_bounded, to_bytes
-from reprofp.probes.subprocesses import ask_program
+from reprofp.probes.subprocesses import Answer, ask_program
 
-__all__ = ["SourceState", "list_sources", "read_sources"]
+__all__ = ["SourceState", "list_calls", "list_sources", "read_sources"]
 
 _FILE_LIMIT = 64 << 20
 _TOTAL_LIMIT = 256 << 20
 _SYNTAX_LIMIT = 2 << 20
 _SYNTAX_SECONDS = 0.8
+_CALLS_BYTES = 2000
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"/lib(?:64)?/(?:python|pypy)\d[^/]*/|\.zip/")
 _OWN = "reprofp"
@@ -83,6 +85,38 @@ def read_sources(files: Mapping[str, str], environ: Mapping[str, str]) -> Source
     return SourceState(_digest("sha256", lines), _digest_syntax(sources, lines, environ), len(lines))
 
 
+def list_calls(files: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return by kind which of the calls that ``calls.py`` looks for the sources ``files`` make.
+
+    Raises:
+        OSError: a source cannot be read, or no process could look at it in time.
+        ValueError: they are unreasonably large, or one does not parse.
+    """
+    suspects: list[bytes] = []
+    left = _SYNTAX_LIMIT
+    for path in files.values():
+        content = read_bounded(path, left) if path.endswith((".py", ".pyw")) else b""
+        left -= len(content)
+        suspects += [content] if may_call(content) else []
+    if not suspects:
+        return {}
+    answer = _ask("calls.py", suspects, environ, _CALLS_BYTES)
+    lines = answer.out.decode().splitlines()
+    if answer.code or len(lines) != len(suspects) or "-" in lines:
+        raise ValueError("a source was not understood")
+    names = {name for line in lines for name in line.split()}
+    return {kind: found for kind, known in KINDS.items() if (found := sorted(names & known))}
+
+
+def _ask(script: str, sources: Sequence[bytes], environ: Mapping[str, str], limit: int) -> Answer:
+    """Have a program beside this file look at sources, in a process of its own."""
+    program = [sys.executable, "-I", "-S", "-W", "ignore", os.path.join(os.path.dirname(__file__), script)]
+    data = b"".join(b"%d\n%s" % (len(source), source) for source in sources)
+    return ask_program(
+        program, cwd="/", environ=environ, data=data, seconds=_SYNTAX_SECONDS, limit=limit * len(sources)
+    )
+
+
 def _digest(algorithm: str, lines: list[bytes]) -> Observed:
     return Observed(f"{algorithm}:{hashlib.sha256(b''.join(lines)).hexdigest()}")
 
@@ -91,12 +125,8 @@ def _digest_syntax(sources: Mapping[str, bytes], lines: list[bytes], environ: Ma
     """Ask a process of its own for the trees' digests; what is no Python source counts with its content."""
     if sum(map(len, sources.values())) > _SYNTAX_LIMIT or not sys.executable:
         return Unknown(UnknownCode.TIMED_OUT)
-    program = [sys.executable, "-I", "-S", "-W", "ignore", os.path.join(os.path.dirname(__file__), "syntax.py")]
-    data = b"".join(b"%d\n%s" % (len(source), source) for source in sources.values())
     try:
-        answer = ask_program(
-            program, cwd="/", environ=environ, data=data, seconds=_SYNTAX_SECONDS, limit=100 * len(sources)
-        )
+        answer = _ask("syntax.py", list(sources.values()), environ, 100)
     except TimeoutError:
         return Unknown(UnknownCode.TIMED_OUT)
     except (OSError, ValueError):

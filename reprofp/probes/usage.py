@@ -18,10 +18,12 @@ from typing import Any
 from reprofp.model.observations import Observation, Observed, Unknown
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
+from reprofp.probes.code import find_sources
 from reprofp.probes.elf import read_elf
 from reprofp.probes.files import to_text
 from reprofp.probes.machine import DENIED, FAILED, NOT_ASKED, absent_unless, read_part
 from reprofp.probes.native_readers import find_native_readers
+from reprofp.probes.sources import list_calls
 
 __all__ = ["UsageProbe"]
 
@@ -42,6 +44,7 @@ class UsageProbe:
 
     name = "usage"
     version = 1
+    waits = True
 
     def applies(self, context: Context) -> bool:
         """Whether there is a process that could touch anything."""
@@ -55,6 +58,7 @@ class UsageProbe:
         if context.phase is Phase.END:
             _add_own(report, read_part(context, "own", dict))
         _add_entropy(report, (context.process or {}).get("entropy"))
+        _add_calls(report, context)
         audit = (context.process or {}).get("audit")
         if isinstance(audit, dict):
             _add_audit(report, audit, context)
@@ -145,6 +149,17 @@ def _merge(copies: list[Observation]) -> Observation:
     return copies[0] if len(ids) == 1 else Observed(ids)
 
 
+def _add_calls(report: Report, context: Context) -> None:
+    """What the program's own sources ask of the world that no two runs need give alike."""
+    try:
+        found = list_calls(find_sources(context), context.environ)
+    except (OSError, ValueError):
+        report.add("calls", fact=FAILED)
+        return
+    for kind, names in found.items():
+        report.observe("calls", kind, value=names)
+
+
 def _add_entropy(report: Report, draws: Any) -> None:
     if not isinstance(draws, list):
         report.add("entropy", fact=NOT_ASKED)
@@ -194,5 +209,7 @@ def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[s
         report.observe("processes", "unheard", value=1)
     for name, count in heard.items():
         report.observe("processes", to_text(name), value=count)
+    if traces.get("waited") and not total:
+        report.observe("processes", "?", value=1)
     if spawned:
         report.observe("processes", "multiprocessing", value=spawned)

@@ -9,7 +9,7 @@ from reprofp.model.observations import Observation, Observed, Unknown, UnknownCo
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Side
 from reprofp.verdict.activity import any_of, read_condition
-from reprofp.verdict.comparing import Finding
+from reprofp.verdict.comparing import Finding, same_fact
 from reprofp.verdict.evidence import MEASURED_EQUAL
 from reprofp.verdict.levels import Level
 from reprofp.verdict.patterns import Match, Pattern, fill
@@ -21,6 +21,7 @@ from reprofp.verdict.views import SideView, View, grows, split_path
 __all__ = ["CATCH_ALL", "Judge", "Pair"]
 
 CATCH_ALL = "catch-all"
+_PROCESSES = ("usage", "processes")
 
 
 def _make_catch_all(breaks: str, why: str) -> Rule:
@@ -54,13 +55,14 @@ class Judge:
     measured_equal: bool = False
     assume: SideView | None = None
     """The side that alone says what is active (a pre-run check takes the baseline's word)."""
+    _others: dict[int, bool] = field(default_factory=dict)
     _own: dict[tuple[str, FactPath], bool | None] = field(default_factory=dict)
 
     def judge(self, finding: Finding, pair: Pair) -> list[Reason]:
         """Return what a finding lowers; nothing where no rule lets it matter."""
         matches = self.rules.find(finding.path)
         if finding.is_unknown:
-            return self._judge_unknown(finding, matches, pair)
+            return [] if _is_implied(matches, pair) else self._judge_unknown(finding, matches, pair)
         if not matches:
             matches = (Match(_CATCH_ALL[side_of(finding.path)], ()),)
         reasons = (self._judge_difference(finding, match, pair) for match in matches)
@@ -141,11 +143,22 @@ class Judge:
         return self._own[key]
 
     def _is_decided_elsewhere(self, rule: Rule, captures: FactPath, pair: Pair) -> bool:
+        if self._starts_others(self.a) or self._starts_others(self.b):
+            return False  # what decides was seen in one process, and not in the others
         for pattern in rule.yields_to:
             parts = fill(pattern.parts, captures)
             if parts is None or not all(_is_known(Pattern(parts), view) for view in (pair.a, pair.b)):
                 return False
         return True
+
+    def _starts_others(self, side: SideView) -> bool:
+        """Whether a side started processes that report nothing, and of which no rule knows that they are harmless."""
+        key = id(side)
+        if key not in self._others:
+            names = {name for view in side.views for name in view.names_below(_PROCESSES)}
+            matches = [match for name in names for match in self.rules.find((*_PROCESSES, name))]
+            self._others[key] = any(match.value.breaks != "none" for match in matches)
+        return self._others[key]
 
     def find_blockers(self, reason: Reason) -> set[FactPath]:
         """Return the Unknown facts that leave the activity of a reason's rule unknown."""
@@ -214,6 +227,15 @@ def _find_help(rule: Rule, finding: Finding) -> str:
     codes = [fact.code for fact in (finding.a, finding.b) if isinstance(fact, Unknown)]
     specific = next((_HELP[code] for code in codes if code is not UnknownCode.NOT_ASKED), "")
     return rule.if_unknown or specific
+
+
+def _is_implied(matches: Sequence[Match[Rule]], pair: Pair) -> bool:
+    """Whether a fact that is not known is equal because what it derives from is."""
+    return any(
+        all(same_fact(pair.a.look_up(path), pair.b.look_up(path)) for path in match.value.implied_by)
+        for match in matches
+        if match.value.implied_by
+    )
 
 
 def _gate_paths(facet: str, pattern: Pattern, pair: Pair) -> Iterable[FactPath]:

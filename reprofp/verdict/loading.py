@@ -40,6 +40,7 @@ _OPTIONAL = {
     "versions",
     "measurable",
     "yields-to",
+    "implied-by",
     "follows",
 }
 
@@ -110,6 +111,7 @@ def _build_rule(file: str, table: Mapping[str, Any]) -> Rule:
         versions=_flag(table, "versions"),
         measurable=_flag(table, "measurable"),
         yields_to=_patterns(table, "yields-to"),
+        implied_by=tuple(pattern.parts for pattern in _patterns(table, "implied-by")),
         follows=tuple(pattern.parts for pattern in _patterns(table, "follows")),
         file=file,
     )

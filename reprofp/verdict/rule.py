@@ -61,6 +61,8 @@ class Rule:
     """Whether the numerics kernels would show this factor's effect."""
     yields_to: tuple[Pattern, ...] = ()
     """The facts that decide in this rule's place where they are known on both sides."""
+    implied_by: tuple[FactPath, ...] = ()
+    """Facts that, where they are known and equal, make this one equal even where it is not known."""
     follows: tuple[FactPath, ...] = ()
     """The facts that explain a difference in this one; it is then not named again."""
     file: str = ""

@@ -126,6 +126,7 @@ def _pack(rule: Rule) -> dict[str, Any]:
         **{name: getattr(rule, name) for name in _PLAIN},
         "facts": [pattern.parts for pattern in rule.facts],
         "yields_to": [pattern.parts for pattern in rule.yields_to],
+        "implied_by": rule.implied_by,
         "follows": rule.follows,
         "unsafe_if": None if test is None else [test.kind, test.operands, test.absent],
     }
@@ -170,6 +171,7 @@ def _unpack(packed: dict[str, Any]) -> Rule:
         condition=read_condition(packed["active_when"]),
         unsafe_if=None if test is None else ValueTest(test[0], tuple(test[1]), absent=test[2]),
         yields_to=_unpack_patterns(packed.get("yields_to", [])),
+        implied_by=tuple(map(tuple, packed.get("implied_by", []))),
         follows=tuple(map(tuple, packed.get("follows", []))),
     )
 

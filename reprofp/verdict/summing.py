@@ -95,10 +95,8 @@ def _split_experiment(reasons: Sequence[Reason], vary: Sequence[FactPath]) -> Ex
 
 
 def _order(named: Sequence[Reason], told: Sequence[Reason], *, surprising: bool) -> list[Reason]:
-    """Put outputs that differ first where nothing explains them, else behind what does."""
-    causes = [reason for reason in named if surprising is False and reason.lowers == "both"]
-    rest = [reason for reason in named if reason not in causes]
-    return [*rank(causes), *rank(told), *rank(rest)]
+    """Put outputs that differ first where nothing explains them, else behind all that may."""
+    return [*rank(told), *rank(named)] if surprising else [*rank(named), *rank(told)]
 
 
 def _note_surprise(told: Sequence[Reason], promised: Level) -> Iterator[str]:

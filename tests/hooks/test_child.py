@@ -172,7 +172,7 @@ DRAWS = {
     "import secrets; secrets.token_bytes(4)": {"__main__": 1},
     "import os; os.urandom(4)": {"__main__": 1},
     "open('/dev/urandom', 'rb').read(4)": {"__main__": 1},
-    "import uuid; uuid.uuid4()": {"uuid": 1},
+    "import uuid; uuid.uuid4()": {"uuid.__main__": 1},
     "import tempfile; tempfile.TemporaryFile()": {"tempfile": 1},
     "class A:\n draw = __import__('os').urandom\nA().draw(4)": {"__main__": 1},
 }

@@ -250,8 +250,39 @@ class TestExperiment:
         assert ends(compare_changed({}, changes).overall) == (BITWISE, BITWISE)
 
     def test_a_commit_counts_where_the_loaded_sources_are_not_known(self):
-        verdict = compare_changed({}, {"code.git.commit": "def", "code.sources.syntax": UNKNOWN})
+        unknown = {"code.sources.syntax": UNKNOWN, "code.sources.digest": UNKNOWN}
+        verdict = compare_changed({}, {"code.git.commit": "def", **unknown})
         assert ends(verdict.overall) == (INCOMPARABLE, BITWISE)
+
+    def test_a_tree_that_was_not_looked_at_is_equal_where_the_text_is(self):
+        verdict = compare_changed({}, {"code.git.commit": "def", "code.sources.syntax": UNKNOWN})
+        assert ends(verdict.overall) == (BITWISE, BITWISE)
+
+    def test_a_tree_that_was_not_looked_at_is_not_known_where_the_text_differs(self):
+        changes = {"code.sources.digest": "sha256:other", "code.sources.syntax": UNKNOWN}
+        assert ends(compare_changed({}, changes).overall) == (INCOMPARABLE, BITWISE)
+
+    def test_another_seed_among_the_parameters_is_another_sample(self):
+        verdict = compare_changed({"config.seed": 0}, {"config.seed": 1})
+        assert ends(verdict.overall) == (STATISTICAL, STATISTICAL)
+
+    @pytest.mark.parametrize("kind", ["clock", "completion", "identity", "native", "stamps", "stdin"])
+    def test_what_no_two_runs_share_is_not_promised(self, kind):
+        calls = {f"usage.calls.{kind}": ["some.call"]}
+        assert ends(compare_changed(calls, calls).overall) == (STATISTICAL, BITWISE)
+
+    def test_what_other_processes_did_is_not_promised(self):
+        started = {"usage.processes.python": 1}
+        assert ends(compare_changed(started, started).conditions) == (STATISTICAL, BITWISE)
+
+    def test_programs_that_tell_of_the_machine_do_not_count(self):
+        started = {"usage.processes.lscpu": 1}
+        assert ends(compare_changed(started, started).overall) == (BITWISE, BITWISE)
+
+    def test_what_one_process_has_in_force_decides_nothing_for_the_others(self):
+        started = {"usage.processes.python": 1}
+        verdict = compare_changed(started, {**started, "env.OPENBLAS_CORETYPE": "Sandybridge"})
+        assert verdict.reasons[0].path == ("env", "OPENBLAS_CORETYPE")
 
     def test_a_weights_file_with_the_same_tensors_is_the_same(self):
         same = {"weights.w.digest": "blake3-tensors:1"}
@@ -406,7 +437,7 @@ class TestEvidence:
 
     def test_outputs_that_differ_as_they_may_come_behind_what_explains_them(self):
         verdict = compare(make_run(outputs=self.A), make_run({THREADS: 1, "env.X": "1"}, outputs=self.B))
-        assert [reason.path[0] for reason in verdict.reasons] == ["threads", "outputs", "env"]
+        assert [reason.path[0] for reason in verdict.reasons] == ["threads", "env", "outputs"]
         assert not any(note.startswith("the same bits were promised") for note in verdict.notes)
 
     def test_outputs_of_another_experiment_say_nothing(self):

@@ -371,9 +371,20 @@ def _find_caller(frame: "FrameType | None") -> "tuple[str, str]":
         file, name = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
         top = name.partition(".")[0]
         if top not in _GENERATORS and (top in _NAMED or not _is_stdlib(file)):
+            if top == "uuid" and _is_stdlib(file):
+                return _name_uuid(frame), frame.f_code.co_name
             return (top if top in _NAMED and _is_stdlib(file) else name), frame.f_code.co_name
         frame = frame.f_back
     return "?", ""
+
+
+def _name_uuid(frame: "FrameType | None") -> str:
+    """Tell a name that an installed package makes for itself from one that the program asked for."""
+    while frame is not None and _is_stdlib(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None or "-packages" in frame.f_code.co_filename:
+        return "uuid"
+    return "uuid.%s" % frame.f_globals.get("__name__")
 
 
 def _is_stdlib(file: str) -> bool:

@@ -1,0 +1,181 @@
+"""What the program's own sources ask of the world that no two runs need give alike.
+
+In: Python sources. Out: the names of calls by kind: ``clock`` (the time of day, or a timer read for more than a
+duration), ``identity`` (process, thread, host, address of an object), ``completion`` (results taken in the order
+in which workers finish), ``stamps`` (times and numbers of files), ``machine`` (how many processors there are), ``stdin`` (standard input), ``native`` (a library of the program's own choice, called
+without Python). Names are followed through imports; a value that only ever stands in a subtraction is a
+duration, and does not count. A lower bound: what installed packages call is not looked at.
+
+This file also runs as a program, as ``syntax.py`` does and for the same reasons: it reads each source as a line with its
+length and the bytes, and writes a line with the names, or ``-`` where the source does not parse.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import re
+import sys
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["KINDS", "find_calls", "may_call"]
+
+_TIMERS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
+KINDS: dict[str, frozenset[str]] = {
+    "clock": frozenset(
+        [f"time.{name}{unit}" for name in _TIMERS for unit in ("", "_ns")]
+        + "time.ctime time.asctime time.localtime time.gmtime time.strftime timeit.default_timer".split()  # noqa: SIM905
+        + "datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today".split()  # noqa: SIM905
+        + "pandas.Timestamp.now pandas.Timestamp.today pandas.Timestamp.utcnow".split()  # noqa: SIM905
+    ),
+    "identity": frozenset(
+        "os.getpid os.getppid os.uname os.getlogin threading.get_ident threading.get_native_id uuid.uuid1 uuid.getnode "  # noqa: SIM905
+        "socket.gethostname socket.getfqdn platform.node platform.uname getpass.getuser id".split()
+    ),
+    "completion": frozenset(
+        "concurrent.futures.as_completed asyncio.as_completed concurrent.futures.FIRST_COMPLETED asyncio.FIRST_COMPLETED "  # noqa: SIM905
+        "dask.distributed.as_completed distributed.as_completed *.imap_unordered".split()
+    ),
+    "stamps": frozenset(
+        "os.path.getmtime os.path.getctime os.path.getatime *.st_mtime *.st_mtime_ns *.st_ctime *.st_ctime_ns *.st_ino".split()  # noqa: SIM905
+    ),
+    "machine": frozenset(
+        "os.cpu_count os.process_cpu_count os.sched_getaffinity multiprocessing.cpu_count joblib.cpu_count psutil.cpu_count".split()  # noqa: SIM905
+    ),
+    "stdin": frozenset("input sys.stdin fileinput.input fileinput.FileInput".split()),  # noqa: SIM905
+    "native": frozenset(
+        "ctypes.CDLL ctypes.PyDLL ctypes.cdll.LoadLibrary ctypes.pydll.LoadLibrary".split()  # noqa: SIM905
+    ),
+}
+"""By kind the qualified names; ``*.`` stands for any object."""
+
+_KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+_LAST = sorted({name.rpartition(".")[2] for name in _KIND_OF})
+_SUSPECT = re.compile(rb"\b(?:%s)\b" % "|".join(_LAST).encode())
+_TAKES_TIME = {"time.ctime": 0, "time.asctime": 0, "time.localtime": 0, "time.gmtime": 0, "time.strftime": 1}
+"""Functions of the clock that only format a time if they are given more than this many arguments."""
+_ASKS_ONLY = frozenset({"isatty", "fileno", "encoding", "reconfigure"})
+"""What may be asked of standard input without reading it."""
+_REFERENCES = frozenset({"sys.stdin", "concurrent.futures.FIRST_COMPLETED", "asyncio.FIRST_COMPLETED"})
+"""Names that count wherever they stand; the others count where they are called or handed on."""
+
+
+def may_call(source: bytes) -> bool:
+    """Whether a source holds a name that is looked for: a quick test, which may be wrong that way only."""
+    return _SUSPECT.search(source) is not None
+
+
+def find_calls(source: bytes) -> list[str] | None:
+    """Return the qualified names that ``source`` calls, or None where it does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return sorted(set(_Scan(tree).find()))
+
+
+class _Scan:
+    """One source: its nodes with their parents, and what its names stand for."""
+
+    def __init__(self, tree: ast.AST) -> None:
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.names: dict[str, str] = {}
+        self.loads: dict[str, list[ast.AST]] = {}
+        self.bound: set[str] = set()
+        nodes = list(ast.walk(tree))
+        for node in nodes:
+            self.parents.update(dict.fromkeys(ast.iter_child_nodes(node), node))
+            self._learn(node)
+        self.nodes = nodes
+
+    def _learn(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self.names[alias.asname or alias.name.partition(".")[0]] = (
+                    alias.name if alias.asname else alias.name.partition(".")[0]
+                )
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            self.names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self.bound.add(node.name)
+        elif isinstance(node, ast.arg):
+            self.bound.add(node.arg)
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            self._learn_use(node)
+
+    def _learn_use(self, node: ast.Name | ast.Attribute) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.loads.setdefault(ast.dump(node), []).append(node)
+        elif isinstance(node, ast.Name):
+            self.bound.add(node.id)
+
+    def find(self) -> Iterator[str]:
+        """Yield the names that count."""
+        for node in self.nodes:
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                name = self._name(node)
+                if name in _KIND_OF and self._counts(node, name):
+                    yield name
+
+    def _name(self, node: ast.AST) -> str:
+        """Return the qualified name that an expression stands for, or nothing."""
+        if isinstance(node, ast.Name):
+            imported = self.names.get(node.id)
+            return imported or ("" if node.id in self.bound else node.id)
+        if not isinstance(node, ast.Attribute):
+            return ""
+        if f"*.{node.attr}" in _KIND_OF:
+            return f"*.{node.attr}"
+        owner = self._name(node.value)
+        return f"{owner}.{node.attr}" if owner else ""
+
+    def _counts(self, node: ast.AST, name: str) -> bool:
+        parent = self.parents.get(node)
+        if name == "sys.stdin":
+            return not (isinstance(parent, ast.Attribute) and parent.attr in _ASKS_ONLY)
+        if name in _REFERENCES or name.startswith("*."):
+            return True
+        if not (isinstance(parent, ast.Call) and parent.func is node):
+            return not isinstance(parent, ast.Attribute) and name not in {"id", "input"}
+        if name in _TAKES_TIME:
+            return len(parent.args) <= _TAKES_TIME[name]
+        return not (_KIND_OF[name] == "clock" and self._is_duration(parent))
+
+    def _is_duration(self, value: ast.AST) -> bool:
+        """Whether a reading of the clock is subtracted, at once or wherever the name that it is given stands."""
+        parent = self.parents.get(value)
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
+            return True
+        if isinstance(parent, ast.AnnAssign):
+            targets: list[ast.expr] = [parent.target]
+        elif isinstance(parent, ast.Assign):
+            targets = parent.targets
+        else:
+            return False
+        return all(self._is_subtracted(target) for target in targets)
+
+    def _is_subtracted(self, target: ast.expr) -> bool:
+        if not isinstance(target, (ast.Name, ast.Attribute)):
+            return False
+        loaded = ast.dump(target).replace("ctx=Store()", "ctx=Load()")
+        parents = [self.parents.get(node) for node in self.loads.get(loaded, [])]
+        return all(isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) for parent in parents)
+
+
+def _main() -> None:
+    """Answer for every source on standard input."""
+    gc.disable()  # this process lives for a moment only
+    data = sys.stdin.buffer.read()
+    position = 0
+    while position < len(data):
+        end = data.index(b"\n", position)
+        start, position = end + 1, end + 1 + int(data[position:end])
+        found = find_calls(data[start:position])
+        print("-" if found is None else " ".join([".", *found]), flush=True)  # noqa: T201  the answer
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,52 @@
+"""What the program's own sources ask of the world."""
+
+import pytest
+
+from reprofp.probes.calls import KINDS, find_calls, may_call
+
+COUNTS = {
+    "import time as t\nseed(t.time())": ["time.time"],
+    "from time import time\nx = time()\nseed(x)": ["time.time"],
+    "import time\nend = time.monotonic() + 60": ["time.monotonic"],
+    "import time\nrun(clock=time.time)": ["time.time"],
+    "import time\ntime.strftime('%Y')": ["time.strftime"],
+    "from datetime import datetime as d\nd.now()": ["datetime.datetime.now"],
+    "import os\nos.getpid()": ["os.getpid"],
+    "import concurrent.futures as c\nc.as_completed(q)": ["concurrent.futures.as_completed"],
+    "pool.imap_unordered(f, x)": ["*.imap_unordered"],
+    "import sys\nfor line in sys.stdin: pass": ["sys.stdin"],
+    "input()": ["input"],
+    "import ctypes\nctypes.CDLL(None)": ["ctypes.CDLL"],
+    "import os\nsorted(x, key=os.path.getmtime)": ["os.path.getmtime"],
+}
+HARMLESS = [
+    "import time\nt = time.time()\nprint(time.time() - t)",
+    "import time\nclass A:\n def f(self): self.t = time.time()\n def g(self): return time.time() - self.t",
+    "import time\ntime.strftime('%Y', given)",
+    "import sys\nsys.stdin.isatty()",
+    "def f(id): return id(3)",
+    "def input(): return 1\ninput()",
+    "model(input)",
+    "# time.time()",
+    "",
+]
+
+
+@pytest.mark.parametrize("source", COUNTS)
+def test_calls_are_found_through_imports(source):
+    assert find_calls(source.encode()) == COUNTS[source]
+    assert may_call(source.encode())
+
+
+@pytest.mark.parametrize("source", HARMLESS)
+def test_durations_and_namesakes_do_not_count(source):
+    assert find_calls(source.encode()) == []
+
+
+def test_what_does_not_parse_is_not_known():
+    assert find_calls(b"x = (") is None
+    assert find_calls(b"x = \0") is None
+
+
+def test_every_name_has_one_kind():
+    assert sum(map(len, KINDS.values())) == len({name for names in KINDS.values() for name in names})
