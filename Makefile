@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
+TESTS ?= tests
 
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
 
@@ -30,8 +31,11 @@ $(VENV)/.lint: $(BIN)/python $(SOURCES)
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py build/demo
 
+# From outside the checkout: what is tested is what was installed.
 test: $(VENV)/.test
-	$(BIN)/pytest -n $(JOBS) $(PYTEST_ARGS)
+	mkdir -p build/test
+	cd build/test && $(abspath $(BIN))/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -n $(JOBS) $(PYTEST_ARGS) \
+		$(addprefix $(CURDIR)/,$(TESTS))
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check
