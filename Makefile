@@ -9,7 +9,7 @@ TESTS ?= tests
 
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
 
-.PHONY: demo test lint check test-c asan tsan wheel docs clean bootstrap
+.PHONY: demo test coverage lint check test-c asan tsan wheel docs clean bootstrap
 
 # The environment holds the package as a user would install it, not the checkout.
 $(BIN)/python:
@@ -36,6 +36,10 @@ test: $(VENV)/.test
 	mkdir -p build/test
 	cd build/test && $(abspath $(BIN))/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -n $(JOBS) $(PYTEST_ARGS) \
 		$(addprefix $(CURDIR)/,$(TESTS))
+
+# Branch coverage of the installed package, by the same tests.
+coverage:
+	$(MAKE) test PYTEST_ARGS='--cov=reprofp --cov-branch --cov-report=term:skip-covered $(PYTEST_ARGS)'
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check
