@@ -53,8 +53,14 @@ class _NamedPath(ParamType):
             return value
         name, equals, rest = value.partition("=")
         if equals and name and not Path(value).exists():
-            return name, Path(rest)
-        return Path(value).absolute().name, Path(value)
+            return self._check_name(name), Path(rest)
+        return self._check_name(Path(value).absolute().name), Path(value)
+
+    def _check_name(self, name: str) -> str:
+        """Refuse a name that no record can hold, before anything runs."""
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            self.fail(f"{name.encode('utf-8', 'backslashreplace').decode()!r} is not UTF-8; name it, as in NAME=PATH")
+        return name
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, _incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -209,7 +209,5 @@ def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[s
         report.observe("processes", "unheard", value=1)
     for name, count in heard.items():
         report.observe("processes", to_text(name), value=count)
-    if traces.get("waited") and not total:
-        report.observe("processes", "?", value=1)
     if spawned:
         report.observe("processes", "multiprocessing", value=spawned)

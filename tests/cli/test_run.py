@@ -116,3 +116,13 @@ def test_ctrl_c_reaches_the_command(here):
         assert process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 9
+
+
+def test_an_output_whose_name_no_record_can_hold_is_refused_before_the_run(tmp_path):
+    made = tmp_path / "made"
+    done = subprocess.run(
+        [SCRIPT, "run", "--output", b"ut\xff", "--", "touch", str(made)], capture_output=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 125
+    assert b"not UTF-8" in done.stderr
+    assert not made.exists()
