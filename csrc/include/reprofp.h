@@ -147,6 +147,7 @@ typedef struct rfp_stamp {
     uint64_t bytes;
     int64_t modified_ns;
     int64_t changed_ns;
+    int64_t born_ns; /* when the inode was made; 0 where it was not asked for or is not known */
 } rfp_stamp;
 
 /* Take the stamp of an open file before reading it. Waits, by a tick of the kernel's clock at most,
@@ -172,6 +173,23 @@ typedef struct rfp_range {
 /* The digests of parts of one open file; its offset is not moved. RFP_ERR_UNSTABLE where a part ends
  * behind the end. The caller takes a stamp before it looks where the parts are, and checks it after. */
 RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads, rfp_progress *progress);
+
+/* ------------------------------------------------------------------------------------------------
+ * Digests of unchanged files
+ *
+ * A cache remembers digests by what the system says of a file: its stamp, with the time of birth. It
+ * is asked and told by several threads at once.
+ */
+
+typedef struct rfp_cache rfp_cache;
+
+/* Open the cache in a file; where there is none, or it is damaged, the cache begins empty. */
+RFP_API rfp_status rfp_cache_open(const char *path, rfp_cache **cache);
+
+/* Write what was learned, together with what others wrote meanwhile, as a whole or not at all. */
+RFP_API rfp_status rfp_cache_save(rfp_cache *cache);
+
+RFP_API void rfp_cache_free(rfp_cache *cache);
 
 /* ------------------------------------------------------------------------------------------------
  * Trees
@@ -210,14 +228,30 @@ typedef struct rfp_entry {
     uint8_t digest[RFP_DIGEST_BYTES]; /* of files, once hashed */
 } rfp_entry;
 
+/* Whether the folder at a path below the root is walked (not 0) or left out of the tree. Called by
+ * one thread at a time. */
+typedef int (*rfp_folder_filter)(void *context, const char *path);
+
+/* How a tree is walked and hashed; all zeros will do, and NULL stands for it. */
+typedef struct rfp_tree_options {
+    unsigned threads;              /* at once, the caller's included; 0: 1 */
+    rfp_folder_filter keep_folder; /* NULL: all */
+    void *filter_context;
+    rfp_cache *cache; /* digests of unchanged files come from it, new ones go to it; NULL: none */
+} rfp_tree_options;
+
 /* Walk the tree at path (a link to a folder is followed). What cannot be read below the root is an
- * entry with a status and no failure of the call. */
-RFP_API rfp_status rfp_tree_open(const char *path, rfp_progress *progress, rfp_tree **tree);
+ * entry with a status and no failure of the call. The cache must live until the tree is hashed. */
+RFP_API rfp_status rfp_tree_open(const char *path, const rfp_tree_options *options, rfp_progress *progress,
+                                 rfp_tree **tree);
+
+/* Between opening and hashing: leave out the entries whose byte is 0; there is one byte for each. */
+RFP_API rfp_status rfp_tree_keep(rfp_tree *tree, const uint8_t *keep, size_t count);
 
 /* Hash the tree's files, once: it is closed afterwards, and a second call is RFP_ERR_ARGUMENT.
  * Entries that failed, or whose file or folder changed since the tree was opened, have a status; the
  * call fails only when it was cancelled or has no memory. */
-RFP_API rfp_status rfp_tree_hash(rfp_tree *tree, unsigned threads, rfp_progress *progress);
+RFP_API rfp_status rfp_tree_hash(rfp_tree *tree, rfp_progress *progress);
 
 /* The entries, sorted by the bytes of their paths, and behind them the folders that changed while the
  * tree was hashed. They live until the tree is hashed or freed. */

@@ -46,6 +46,19 @@ rfp_status rfp_stamp_take_folder(int fd, rfp_stamp *stamp);
 rfp_status rfp_stamp_read_folder(int fd, rfp_stamp *stamp);
 rfp_status rfp_stamp_check_folder(int fd, const rfp_stamp *stamp);
 
+/* ---- cache.c ---- */
+
+/* Whether the cache knows the digest of a file with that stamp (born_ns included). */
+bool rfp_cache_find(const rfp_cache *cache, const rfp_stamp *stamp, uint8_t digest[RFP_DIGEST_BYTES]);
+
+/* Before reading an open file whose digest shall be remembered: whether its file system's stamps can
+ * be trusted and nobody can write to it just now, also not through a mapping. Only then may what is
+ * read between a stamp taken after this call and its check be given to rfp_cache_put. */
+bool rfp_cache_may_learn(rfp_cache *cache, int fd);
+
+/* Remember a digest. What is too young to be told apart from a later change is not remembered. */
+void rfp_cache_put(rfp_cache *cache, const rfp_stamp *stamp, const uint8_t digest[RFP_DIGEST_BYTES]);
+
 /* ---- team.c ---- */
 
 /* Run work(context) on so many threads, the caller's included, and wait for all. It must be right

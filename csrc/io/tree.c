@@ -345,7 +345,7 @@ static rfp_status check_folders(rfp_tree *tree)
     return status;
 }
 
-rfp_status rfp_tree_hash(rfp_tree *tree, unsigned threads, rfp_progress *progress)
+rfp_status rfp_tree_hash(rfp_tree *tree, rfp_progress *progress)
 {
     job j = {.tree = tree, .progress = progress};
 
@@ -353,10 +353,10 @@ rfp_status rfp_tree_hash(rfp_tree *tree, unsigned threads, rfp_progress *progres
         return RFP_ERR_ARGUMENT;
     if (pthread_mutex_init(&j.lock, NULL) != 0)
         return RFP_ERR_MEMORY;
-    rfp_team_run(threads, work, &j);
+    rfp_team_run(tree->options.threads, work, &j);
     rfp_status status = (rfp_status)atomic_load(&j.stop);
     if (status == RFP_OK && j.large_count > 0)
-        status = hash_large_files(&j, threads);
+        status = hash_large_files(&j, tree->options.threads);
     if (status == RFP_OK)
         status = check_folders(tree);
     free(j.large);

@@ -28,6 +28,7 @@ typedef struct rfp_folder {
 struct rfp_tree {
     int root;        /* descriptor */
     char *real_root; /* its path without links */
+    rfp_tree_options options;
     rfp_arena arena;
     rfp_folder *folders;
     size_t folder_count;

@@ -314,12 +314,14 @@ static rfp_status walk_tree(rfp_tree *tree, rfp_progress *progress)
     return status;
 }
 
-rfp_status rfp_tree_open(const char *path, rfp_progress *progress, rfp_tree **tree)
+rfp_status rfp_tree_open(const char *path, const rfp_tree_options *options, rfp_progress *progress, rfp_tree **tree)
 {
     rfp_tree *t = calloc(1, sizeof *t);
 
     if (t == NULL)
         return RFP_ERR_MEMORY;
+    if (options != NULL)
+        t->options = *options;
     t->root = rfp_open_at(AT_FDCWD, path, O_DIRECTORY);
     rfp_status status = t->root < 0 ? rfp_status_of_errno(errno) : RFP_OK;
     if (status == RFP_OK) {
@@ -333,6 +335,22 @@ rfp_status rfp_tree_open(const char *path, rfp_progress *progress, rfp_tree **tr
         return status;
     }
     *tree = t;
+    return RFP_OK;
+}
+
+rfp_status rfp_tree_keep(rfp_tree *tree, const uint8_t *keep, size_t count)
+{
+    size_t kept = 0;
+
+    if (count != tree->entry_count || tree->root < 0)
+        return RFP_ERR_ARGUMENT;
+    for (size_t i = 0; i < count; i++) {
+        if (keep[i] == 0)
+            continue;
+        tree->entries[kept] = tree->entries[i];
+        tree->folder_of[kept++] = tree->folder_of[i];
+    }
+    tree->entry_count = kept;
     return RFP_OK;
 }
 

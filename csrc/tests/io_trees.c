@@ -31,8 +31,8 @@ static rfp_tree *open_tree(const char *path, unsigned threads, rfp_progress *pro
 {
     rfp_tree *tree = NULL;
 
-    CHECK(rfp_tree_open(path, progress, &tree) == RFP_OK);
-    CHECK(rfp_tree_hash(tree, threads, progress) == RFP_OK);
+    CHECK(rfp_tree_open(path, &(rfp_tree_options){.threads = threads}, progress, &tree) == RFP_OK);
+    CHECK(rfp_tree_hash(tree, progress) == RFP_OK);
     return tree;
 }
 
@@ -53,7 +53,7 @@ static void test_many_files(void)
             CHECK(memcmp(digest, entries[i].digest, sizeof digest) == 0);
             CHECK(i == 0 || strcmp(entries[i - 1].path, entries[i].path) < 0);
         }
-        CHECK(rfp_tree_hash(tree, 1, NULL) == RFP_ERR_ARGUMENT);
+        CHECK(rfp_tree_hash(tree, NULL) == RFP_ERR_ARGUMENT);
         rfp_tree_free(tree);
     }
 }
@@ -196,9 +196,9 @@ static void test_changes(void)
     CHECK(mkdir("changing", 0755) == 0 && mkdir("changing/sub", 0755) == 0);
     write_file("changing/gone", "x", 1);
     write_file("changing/sub/kept", "x", 1);
-    CHECK(rfp_tree_open("changing", NULL, &tree) == RFP_OK);
+    CHECK(rfp_tree_open("changing", &(rfp_tree_options){.threads = 2}, NULL, &tree) == RFP_OK);
     CHECK(unlink("changing/gone") == 0);
-    CHECK(rfp_tree_hash(tree, 2, NULL) == RFP_OK);
+    CHECK(rfp_tree_hash(tree, NULL) == RFP_OK);
     const rfp_entry *entries = rfp_tree_entries(tree, &count);
     CHECK(count == 3 && entries[0].status == RFP_ERR_UNSTABLE && entries[1].status == RFP_OK);
     CHECK(strcmp(entries[2].path, ".") == 0 && entries[2].status == RFP_ERR_UNSTABLE);
@@ -210,13 +210,13 @@ static void test_refused(void)
     rfp_tree *tree = NULL;
     rfp_progress progress = {.cancel = 1};
 
-    CHECK(rfp_tree_open("nothing", NULL, &tree) == RFP_ERR_NOT_FOUND && errno == ENOENT);
+    CHECK(rfp_tree_open("nothing", NULL, NULL, &tree) == RFP_ERR_NOT_FOUND && errno == ENOENT);
     write_file("file", "", 0);
-    CHECK(rfp_tree_open("file", NULL, &tree) == RFP_ERR_KIND);
-    CHECK(rfp_tree_open("tree", &progress, &tree) == RFP_ERR_CANCELLED);
+    CHECK(rfp_tree_open("file", NULL, NULL, &tree) == RFP_ERR_KIND);
+    CHECK(rfp_tree_open("tree", NULL, &progress, &tree) == RFP_ERR_CANCELLED);
     CHECK(tree == NULL);
-    CHECK(rfp_tree_open("tree", NULL, &tree) == RFP_OK);
-    CHECK(rfp_tree_hash(tree, 3, &progress) == RFP_ERR_CANCELLED);
+    CHECK(rfp_tree_open("tree", NULL, NULL, &tree) == RFP_OK);
+    CHECK(rfp_tree_hash(tree, &progress) == RFP_ERR_CANCELLED);
     rfp_tree_free(tree);
     rfp_tree_free(NULL);
 }

@@ -276,8 +276,9 @@ def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCall
     count = _count_threads(threads)
 
     def scan(state: Any) -> int:
-        status: int = lib.rfp_tree_open(path, state, cell)
-        return status if status != lib.RFP_OK else lib.rfp_tree_hash(cell[0], count, state)
+        options = ffi.new("rfp_tree_options *", {"threads": count})
+        status: int = lib.rfp_tree_open(path, options, state, cell)
+        return status if status != lib.RFP_OK else lib.rfp_tree_hash(cell[0], state)
 
     status, system_error = _run(scan, progress)
     if status != lib.RFP_OK:
