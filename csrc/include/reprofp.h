@@ -136,6 +136,7 @@ typedef struct rfp_progress {
     uint64_t files;       /* hashed so far */
     uint64_t bytes;       /* read so far */
     uint64_t files_found; /* by walking */
+    uint64_t bytes_found; /* of the files whose length is known by now */
     int32_t cancel;       /* set to 1: the call returns RFP_ERR_CANCELLED soon */
 } rfp_progress;
 
@@ -163,6 +164,14 @@ RFP_API rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp);
 RFP_API rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress, uint64_t *bytes,
                                  uint8_t digest[RFP_DIGEST_BYTES]);
 
+/* Digests of files that did not change, see below. */
+typedef struct rfp_cache rfp_cache;
+
+/* The same, with a cache (NULL: none): it is asked before the file is opened, and told afterwards.
+ * `reused` is 1 where the digest came from it, else 0. */
+RFP_API rfp_status rfp_file_hash_cached(const char *path, unsigned threads, rfp_cache *cache, rfp_progress *progress,
+                                        int32_t *reused, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES]);
+
 /* A part of a file, and its digest once it is hashed. */
 typedef struct rfp_range {
     uint64_t offset;
@@ -180,8 +189,6 @@ RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsi
  * A cache remembers digests by what the system says of a file: its stamp, with the time of birth. It
  * is asked and told by several threads at once.
  */
-
-typedef struct rfp_cache rfp_cache;
 
 /* Open the cache in a file; where there is none, or it is damaged, the cache begins empty. */
 RFP_API rfp_status rfp_cache_open(const char *path, rfp_cache **cache);
@@ -213,8 +220,9 @@ typedef enum rfp_entry_kind {
 } rfp_entry_kind;
 
 enum {
-    RFP_ENTRY_LISTED = 1,  /* a file whose name a line of the manifest can hold */
-    RFP_ENTRY_FOLLOWED = 2 /* a file that is reached through a link */
+    RFP_ENTRY_LISTED = 1,   /* a file whose name a line of the manifest can hold */
+    RFP_ENTRY_FOLLOWED = 2, /* a file that is reached through a link */
+    RFP_ENTRY_REUSED = 4    /* a file whose digest came from the cache: it was not opened */
 };
 
 typedef struct rfp_entry {
@@ -228,8 +236,9 @@ typedef struct rfp_entry {
     uint8_t digest[RFP_DIGEST_BYTES]; /* of files, once hashed */
 } rfp_entry;
 
-/* Whether the folder at a path below the root is walked (not 0) or left out of the tree. Called by
- * one thread at a time. */
+/* Whether the folder at a path below the root is walked (not 0) or left out of the tree, with all that
+ * lies below it. Called by one thread at a time, which need not be the caller's. A folder of which
+ * something was left out is not empty: it has no entry of its own. */
 typedef int (*rfp_folder_filter)(void *context, const char *path);
 
 /* How a tree is walked and hashed; all zeros will do, and NULL stands for it. */
@@ -260,12 +269,20 @@ RFP_API const rfp_entry *rfp_tree_entries(const rfp_tree *tree, size_t *count);
 /* How many files a tree has, and their bytes. */
 RFP_API void rfp_tree_totals(const rfp_tree *tree, uint64_t *files, uint64_t *bytes);
 
+/* How many files have a digest from the cache. */
+RFP_API uint64_t rfp_tree_reused(const rfp_tree *tree);
+
 /* The index, from `from` on, of the next entry that failed or that no line of the manifest holds; the
  * number of entries where there is none. */
 RFP_API size_t rfp_tree_next_unlisted(const rfp_tree *tree, size_t from);
 
 /* Write the manifest's lines, without a zero byte, if they fit; returns their length in any case. */
 RFP_API size_t rfp_tree_manifest(const rfp_tree *tree, char *text, size_t capacity);
+
+/* The digest of the manifest's lines, followed by a zero byte and `extra` unless that is empty; the
+ * lines are not kept in memory. */
+RFP_API void rfp_tree_manifest_digest(const rfp_tree *tree, const void *extra, size_t bytes,
+                                      uint8_t digest[RFP_DIGEST_BYTES]);
 
 RFP_API void rfp_tree_free(rfp_tree *tree);
 

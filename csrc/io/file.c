@@ -41,15 +41,17 @@ static rfp_status stream(int fd, rfp_progress *progress, uint64_t *bytes, uint8_
     return status;
 }
 
-static rfp_status hash_open_file(int fd, unsigned threads, rfp_progress *progress, uint64_t *bytes,
+static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp_progress *progress, uint64_t *bytes,
                                  uint8_t digest[RFP_DIGEST_BYTES])
 {
     rfp_stamp stamp;
     rfp_range whole = {0};
-    rfp_status status = rfp_stamp_take(fd, &stamp);
+    bool learns = cache != NULL && rfp_cache_may_learn(cache, fd);
+    rfp_status status = learns ? rfp_stamp_take_born(fd, &stamp) : rfp_stamp_take(fd, &stamp);
 
     if (status != RFP_OK)
         return status;
+    rfp_progress_found_bytes(progress, stamp.bytes);
     whole.bytes = stamp.bytes;
     if (stamp.bytes > RFP_SEGMENT_BYTES)
         status = rfp_ranges_hash(fd, &whole, 1, threads, progress);
@@ -62,21 +64,52 @@ static rfp_status hash_open_file(int fd, unsigned threads, rfp_progress *progres
     *bytes = whole.bytes;
     for (size_t i = 0; i < RFP_DIGEST_BYTES; i++)
         digest[i] = whole.digest[i];
+    if (learns)
+        rfp_cache_put(cache, &stamp, digest);
     rfp_progress_count(progress, 1, 0);
     return RFP_OK;
+}
+
+/* Whether the cache knows the file as it is now. */
+static bool is_known(const rfp_cache *cache, const char *path, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES])
+{
+    rfp_stamp stamp = {0};
+
+    if (cache == NULL || rfp_stamp_read_at(AT_FDCWD, path, 0, &stamp) != RFP_OK ||
+        !rfp_cache_find(cache, &stamp, digest))
+        return false;
+    *bytes = stamp.bytes;
+    return true;
+}
+
+rfp_status rfp_file_hash_cached(const char *path, unsigned threads, rfp_cache *cache, rfp_progress *progress,
+                                int32_t *reused, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES])
+{
+    int fd = -1;
+    bool known = is_known(cache, path, bytes, digest);
+
+    if (known) {
+        rfp_progress_found_bytes(progress, *bytes);
+        rfp_progress_count(progress, 1, *bytes);
+        *reused = 1;
+        return RFP_OK;
+    }
+    rfp_status status = open_regular(path, &fd);
+    if (status != RFP_OK)
+        return status;
+    status = hash_open_file(fd, threads, cache, progress, bytes, digest);
+    close_quietly(fd);
+    if (status == RFP_OK)
+        *reused = 0;
+    return status;
 }
 
 rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progress, uint64_t *bytes,
                          uint8_t digest[RFP_DIGEST_BYTES])
 {
-    int fd = -1;
-    rfp_status status = open_regular(path, &fd);
+    int32_t reused = 0;
 
-    if (status != RFP_OK)
-        return status;
-    status = hash_open_file(fd, threads, progress, bytes, digest);
-    close_quietly(fd);
-    return status;
+    return rfp_file_hash_cached(path, threads, NULL, progress, &reused, bytes, digest);
 }
 
 /* ---- Parts ---- */

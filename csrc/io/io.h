@@ -18,6 +18,7 @@ enum {
 
 void rfp_progress_count(rfp_progress *progress, uint64_t files, uint64_t bytes);
 void rfp_progress_found(rfp_progress *progress, uint64_t files);
+void rfp_progress_found_bytes(rfp_progress *progress, uint64_t bytes);
 bool rfp_progress_cancelled(const rfp_progress *progress);
 
 /* ---- read.c ---- */
@@ -45,6 +46,14 @@ rfp_status rfp_stream_hash(int fd, uint8_t *piece, rfp_progress *progress, uint6
 rfp_status rfp_stamp_take_folder(int fd, rfp_stamp *stamp);
 rfp_status rfp_stamp_read_folder(int fd, rfp_stamp *stamp);
 rfp_status rfp_stamp_check_folder(int fd, const rfp_stamp *stamp);
+
+/* Take the stamp that the cache knows files by: with the time of birth, and without waiting. Of what a
+ * name in a folder leads to (AT_SYMLINK_NOFOLLOW in `flags`: of the name itself), or of an open file
+ * (name "", flags AT_EMPTY_PATH). RFP_ERR_KIND for anything but a regular file. */
+rfp_status rfp_stamp_read_at(int folder, const char *name, int flags, rfp_stamp *stamp);
+
+/* rfp_stamp_take, with the time of birth. */
+rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp);
 
 /* ---- cache.c ---- */
 

@@ -40,16 +40,19 @@ bool rfp_path_is_listed(const char *path)
     return true;
 }
 
-/* Text that is written as far as it fits, and counted as a whole. */
+/* Text that is written as far as it fits and counted as a whole; with a hasher, each part goes there. */
 typedef struct text {
     char *begin;
     size_t length;
     size_t capacity;
+    rfp_hasher *hasher;
 } text;
 
 static void add(text *t, const char *bytes, size_t count)
 {
-    if (t->length + count <= t->capacity)
+    if (t->hasher != NULL)
+        rfp_hasher_update(t->hasher, bytes, count);
+    else if (t->length + count <= t->capacity)
         memcpy(t->begin + t->length, bytes, count);
     t->length += count;
 }
@@ -93,14 +96,42 @@ static void add_line(text *t, const rfp_entry *entry)
     add(t, "\n", 1);
 }
 
-size_t rfp_tree_manifest(const rfp_tree *tree, char *manifest, size_t capacity)
+static void add_lines(text *t, const rfp_tree *tree)
 {
-    text t = {manifest, 0, capacity};
-
     for (size_t i = 0; i < tree->entry_count; i++)
         if ((tree->entries[i].flags & RFP_ENTRY_LISTED) != 0)
-            add_line(&t, &tree->entries[i]);
+            add_line(t, &tree->entries[i]);
+}
+
+size_t rfp_tree_manifest(const rfp_tree *tree, char *manifest, size_t capacity)
+{
+    text t = {.begin = manifest, .capacity = capacity};
+
+    add_lines(&t, tree);
     return t.length;
+}
+
+void rfp_tree_manifest_digest(const rfp_tree *tree, const void *extra, size_t bytes, uint8_t digest[RFP_DIGEST_BYTES])
+{
+    rfp_hasher hasher;
+    text t = {.hasher = &hasher};
+
+    rfp_hasher_init(&hasher);
+    add_lines(&t, tree);
+    if (bytes > 0) {
+        rfp_hasher_update(&hasher, "", 1);
+        rfp_hasher_update(&hasher, extra, bytes);
+    }
+    rfp_hasher_finish(&hasher, digest);
+}
+
+uint64_t rfp_tree_reused(const rfp_tree *tree)
+{
+    uint64_t reused = 0;
+
+    for (size_t i = 0; i < tree->entry_count; i++)
+        reused += (tree->entries[i].flags & RFP_ENTRY_REUSED) != 0;
+    return reused;
 }
 
 void rfp_tree_totals(const rfp_tree *tree, uint64_t *files, uint64_t *bytes)

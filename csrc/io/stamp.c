@@ -1,7 +1,9 @@
 /* Whether a file changed while it was read. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,6 +77,28 @@ static rfp_status read_stamp(int fd, mode_t kind, rfp_stamp *stamp)
     return RFP_OK;
 }
 
+rfp_status rfp_stamp_read_at(int folder, const char *name, int flags, rfp_stamp *stamp)
+{
+    struct statx info;
+
+    if (statx(folder, name, flags, STATX_BASIC_STATS | STATX_BTIME, &info) != 0)
+        return rfp_status_of_errno(errno);
+    errno = 0;
+    if ((info.stx_mode & S_IFMT) != S_IFREG)
+        return RFP_ERR_KIND;
+    *stamp = (rfp_stamp){
+        .device = makedev(info.stx_dev_major, info.stx_dev_minor),
+        .inode = info.stx_ino,
+        .bytes = info.stx_size,
+        .modified_ns = (int64_t)info.stx_mtime.tv_sec * SECOND_NS + info.stx_mtime.tv_nsec,
+        .changed_ns = (int64_t)info.stx_ctime.tv_sec * SECOND_NS + info.stx_ctime.tv_nsec,
+        .born_ns = (info.stx_mask & STATX_BTIME) == 0
+                       ? 0
+                       : (int64_t)info.stx_btime.tv_sec * SECOND_NS + info.stx_btime.tv_nsec,
+    };
+    return RFP_OK;
+}
+
 static rfp_status take_stamp(int fd, mode_t kind, rfp_stamp *stamp)
 {
     for (int tries = 0; tries < TRIES; tries++) {
@@ -101,6 +125,18 @@ static rfp_status check_stamp(int fd, mode_t kind, const rfp_stamp *stamp)
 rfp_status rfp_stamp_take(int fd, rfp_stamp *stamp)
 {
     return take_stamp(fd, S_IFREG, stamp);
+}
+
+rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp)
+{
+    rfp_status status = rfp_stamp_take(fd, stamp);
+    rfp_stamp born = {0};
+
+    if (status == RFP_OK)
+        status = rfp_stamp_read_at(fd, "", AT_EMPTY_PATH, &born);
+    if (status == RFP_OK)
+        stamp->born_ns = born.born_ns;
+    return status;
 }
 
 rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp)

@@ -40,6 +40,7 @@ typedef struct bench {
     size_t count;
     rfp_span spans[BATCH_FILES];
     size_t entries[BATCH_FILES];
+    rfp_stamp stamps[BATCH_FILES]; /* of files whose digest the cache shall have, else of inode 0 */
     uint8_t digests[BATCH_FILES * RFP_DIGEST_BYTES];
     int folder; /* descriptor of the folder that is open, or -1 */
     uint32_t folder_index;
@@ -98,6 +99,12 @@ static rfp_status open_entry(const rfp_tree *tree, size_t index, int folder, int
     return *fd < 0 ? status_of_vanished(errno) : RFP_OK;
 }
 
+static void learn(const rfp_tree *tree, const rfp_stamp *stamp, const uint8_t digest[RFP_DIGEST_BYTES])
+{
+    if (stamp->inode != 0)
+        rfp_cache_put(tree->options.cache, stamp, digest);
+}
+
 static void flush(bench *b)
 {
     rfp_entry *entries = b->job->tree->entries;
@@ -109,6 +116,7 @@ static void flush(bench *b)
         memcpy(entry->digest, b->digests + i * RFP_DIGEST_BYTES, RFP_DIGEST_BYTES);
         entry->bytes = b->spans[i].bytes;
         bytes += b->spans[i].bytes;
+        learn(b->job->tree, &b->stamps[i], entry->digest);
     }
     rfp_progress_count(b->job->progress, b->count, bytes);
     b->count = 0;
@@ -116,7 +124,7 @@ static void flush(bench *b)
 }
 
 /* Read a small file into the buffer; one byte more is asked for, so that its end is seen. */
-static rfp_status read_small(bench *b, int fd, const rfp_stamp *stamp, size_t index)
+static rfp_status read_small(bench *b, int fd, const rfp_stamp *stamp, bool learns, size_t index)
 {
     if (b->count == BATCH_FILES || b->used + stamp->bytes + 1 > BATCH_BYTES)
         flush(b);
@@ -127,12 +135,13 @@ static rfp_status read_small(bench *b, int fd, const rfp_stamp *stamp, size_t in
     if (status != RFP_OK || (uint64_t)got > stamp->bytes)
         return status != RFP_OK ? status : RFP_ERR_UNSTABLE;
     b->spans[b->count] = (rfp_span){b->buffer + b->used, (size_t)got};
+    b->stamps[b->count] = learns ? *stamp : (rfp_stamp){0};
     b->entries[b->count++] = index;
     b->used += (size_t)got;
     return RFP_OK;
 }
 
-static rfp_status read_medium(bench *b, int fd, const rfp_stamp *stamp, rfp_entry *entry)
+static rfp_status read_medium(bench *b, int fd, const rfp_stamp *stamp, bool learns, rfp_entry *entry)
 {
     uint64_t bytes = 0;
     uint8_t digest[RFP_DIGEST_BYTES];
@@ -144,6 +153,8 @@ static rfp_status read_medium(bench *b, int fd, const rfp_stamp *stamp, rfp_entr
         return status;
     memcpy(entry->digest, digest, sizeof digest);
     entry->bytes = bytes;
+    if (learns)
+        learn(b->job->tree, stamp, digest);
     rfp_progress_count(b->job->progress, 1, 0);
     return RFP_OK;
 }
@@ -169,23 +180,54 @@ static rfp_status postpone(job *j, size_t index)
     return status;
 }
 
+/* Ask the cache; true if it knew the file as it is now. */
+static bool reuse(bench *b, size_t index)
+{
+    const rfp_tree *tree = b->job->tree;
+    rfp_entry *entry = &tree->entries[index];
+    int follow = (entry->flags & RFP_ENTRY_FOLLOWED) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
+    rfp_stamp stamp = {0};
+
+    if (tree->options.cache == NULL ||
+        rfp_stamp_read_at(b->folder, rfp_entry_name(tree, index), follow, &stamp) != RFP_OK ||
+        !rfp_cache_find(tree->options.cache, &stamp, entry->digest))
+        return false;
+    entry->bytes = stamp.bytes;
+    entry->flags |= RFP_ENTRY_REUSED;
+    rfp_progress_found_bytes(b->job->progress, stamp.bytes);
+    rfp_progress_count(b->job->progress, 1, stamp.bytes);
+    return true;
+}
+
+/* Before a file is read; what the cache may learn has the time of birth, too. */
+static rfp_status take_stamp(const rfp_tree *tree, int fd, rfp_stamp *stamp, bool *learns)
+{
+    *learns = tree->options.cache != NULL && rfp_cache_may_learn(tree->options.cache, fd);
+    return *learns ? rfp_stamp_take_born(fd, stamp) : rfp_stamp_take(fd, stamp);
+}
+
 static rfp_status hash_entry(bench *b, size_t index)
 {
     rfp_stamp stamp;
     int fd = -1;
-    rfp_status status = open_entry(b->job->tree, index, b->folder, &fd);
+    bool learns = false;
 
+    if (reuse(b, index))
+        return RFP_OK;
+    rfp_status status = open_entry(b->job->tree, index, b->folder, &fd);
     if (status != RFP_OK)
         return status;
-    status = rfp_stamp_take(fd, &stamp);
+    status = take_stamp(b->job->tree, fd, &stamp, &learns);
+    if (status == RFP_OK)
+        rfp_progress_found_bytes(b->job->progress, stamp.bytes);
     if (status == RFP_ERR_KIND)
         status = RFP_ERR_UNSTABLE;
     else if (status == RFP_OK && stamp.bytes > LARGE_BYTES)
         status = postpone(b->job, index);
     else if (status == RFP_OK && stamp.bytes > 0 && stamp.bytes <= SMALL_BYTES)
-        status = read_small(b, fd, &stamp, index);
+        status = read_small(b, fd, &stamp, learns, index);
     else if (status == RFP_OK) /* files of /proc say that they have no bytes: read to the end */
-        status = read_medium(b, fd, &stamp, &b->job->tree->entries[index]);
+        status = read_medium(b, fd, &stamp, learns, &b->job->tree->entries[index]);
     int error = errno;
     (void)close(fd);
     errno = error;
@@ -257,6 +299,7 @@ static void work(void *context)
 typedef struct large_files {
     job *job;
     rfp_stamp *stamps;
+    bool *learns;
 } large_files;
 
 static rfp_status open_large(void *context, size_t index, rfp_source *source)
@@ -274,7 +317,7 @@ static rfp_status open_large(void *context, size_t index, rfp_source *source)
     if (folder >= 0)
         (void)close(folder);
     if (status == RFP_OK)
-        status = rfp_stamp_take(fd, &l->stamps[index]);
+        status = take_stamp(tree, fd, &l->stamps[index], &l->learns[index]);
     if (status == RFP_OK) {
         *source = (rfp_source){.fd = fd, .bytes = l->stamps[index].bytes};
         return RFP_OK;
@@ -295,6 +338,8 @@ static void large_done(void *context, size_t index, const rfp_source *source, rf
     if (status == RFP_OK) {
         memcpy(entry->digest, source->digest, RFP_DIGEST_BYTES);
         entry->bytes = source->bytes;
+        if (l->learns[index])
+            learn(l->job->tree, &l->stamps[index], entry->digest);
         rfp_progress_count(l->job->progress, 1, 0);
     } else {
         fail(entry, status, errno);
@@ -304,13 +349,14 @@ static void large_done(void *context, size_t index, const rfp_source *source, rf
 
 static rfp_status hash_large_files(job *j, unsigned threads)
 {
-    large_files l = {j, calloc(j->large_count + 1, sizeof *l.stamps)};
+    large_files l = {j, calloc(j->large_count + 1, sizeof *l.stamps), calloc(j->large_count + 1, sizeof *l.learns)};
     const rfp_supply supply = {j->large_count, &l, open_large, large_done};
 
-    if (l.stamps == NULL)
-        return RFP_ERR_MEMORY;
-    rfp_status status = rfp_segments_hash(&supply, threads, j->progress);
+    rfp_status status = RFP_ERR_MEMORY;
+    if (l.stamps != NULL && l.learns != NULL)
+        status = rfp_segments_hash(&supply, threads, j->progress);
     free(l.stamps);
+    free(l.learns);
     return status;
 }
 

@@ -30,6 +30,7 @@ typedef struct walk {
     child *children; /* of the folders on the way down, one after the other */
     size_t count;
     size_t room;
+    bool left_out; /* something of the folder that was read last */
 } walk;
 
 /* Room for one more element of a growing array; false without memory. */
@@ -111,6 +112,14 @@ static bool is_dots(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
+static bool is_kept(const walk *w, const child *c)
+{
+    const rfp_tree_options *options = &w->tree->options;
+
+    return c->kind != RFP_ENTRY_FOLDER || options->keep_folder == NULL ||
+           options->keep_folder(options->filter_context, c->path) != 0;
+}
+
 static rfp_status add_child(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd,
                             const struct dirent *name)
 {
@@ -125,6 +134,10 @@ static rfp_status add_child(walk *w, const rfp_mount *mount, const rfp_folder *f
     c.name = c.path + folder->length + (folder->length > 0);
     errno = 0;
     rfp_status status = describe_child(w, mount, folder, fd, find_mode(fd, name), &c);
+    if (status == RFP_OK && !is_kept(w, &c)) {
+        w->left_out = true;
+        return RFP_OK;
+    }
     w->children[w->count++] = c;
     rfp_progress_found(w->progress, c.kind == RFP_ENTRY_FILE);
     return status;
@@ -280,12 +293,13 @@ static rfp_status walk_folder(walk *w, const rfp_mount *mount, size_t folder, ch
 {
     size_t begin = w->count;
     rfp_folder now = w->tree->folders[folder];
+    w->left_out = false;
     rfp_status status = depth > MOST_DEPTH ? RFP_ERR_LIMIT : read_folder(w, mount, &now);
 
     w->tree->folders[folder] = now;
     if (rfp_progress_cancelled(w->progress))
         return RFP_ERR_CANCELLED;
-    if (self != NULL && (is_local(status) || (status == RFP_OK && w->count == begin))) {
+    if (self != NULL && (is_local(status) || (status == RFP_OK && w->count == begin && !w->left_out))) {
         self->status = status;
         self->error = status == RFP_OK ? 0 : errno;
         w->count = begin;

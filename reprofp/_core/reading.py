@@ -13,13 +13,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from reprofp._core import ffi, lib
 from reprofp.errors import InputError, ReprofpError, UnstableFileError, UsageError
 
 __all__ = [
     "KINDS",
+    "CacheHandle",
     "Progress",
     "ScannedEntry",
     "StableFile",
@@ -63,14 +64,27 @@ _REMEDIES: dict[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long call is: files and bytes hashed so far, and files found by walking."""
+    """How far a long call is: files and bytes hashed so far, files found by walking, and their bytes.
+
+    ``bytes_found`` holds the files whose length is known by now: all of a single file's, of a tree's those that were
+    looked at. What is left takes about as long as the share of files, or of bytes where that is smaller.
+    """
 
     files: int
     bytes: int
     files_found: int
+    bytes_found: int = 0
 
 
 ProgressCallback = Callable[[Progress], None]
+
+
+class CacheHandle(Protocol):
+    """What holds an open cache of the core."""
+
+    @property
+    def handle(self) -> Any:
+        """The core's ``rfp_cache *``."""
 
 
 def default_threads() -> int:
@@ -103,9 +117,13 @@ def failure_error(path: bytes, status: int, system_error: int) -> ReprofpError:
 
 
 def hash_file(
-    path: bytes, *, threads: int | None = None, progress: ProgressCallback | None = None
+    path: bytes,
+    *,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+    cache: CacheHandle | None = None,
 ) -> tuple[bytes, int]:
-    """Return the digest and the length of one regular file.
+    """Return the digest and the length of one regular file; an unchanged one's comes from the cache, if one is given.
 
     Raises:
         InputError: it is not there, not readable or not a regular file.
@@ -117,7 +135,9 @@ def hash_file(
     length = ffi.new("uint64_t *")
     count = _count_threads(threads)
     status, system_error = _run(
-        lambda state: lib.rfp_file_hash(path, count, state, length, out), progress, patient=_is_small(path)
+        lambda state: lib.rfp_file_hash_cached(path, count, _handle(cache), state, ffi.new("int32_t *"), length, out),
+        progress,
+        patient=_is_small(path),
     )
     if status != lib.RFP_OK:
         raise failure_error(path, status, system_error)
@@ -230,6 +250,17 @@ class TreeScan:
         lib.rfp_tree_manifest(self._tree, text, length)
         return bytes(ffi.buffer(text))
 
+    def manifest_digest(self, extra: RawBytes = b"") -> RawBytes:
+        """Return BLAKE3(manifest), or BLAKE3(manifest, zero byte, extra) where there is more; makes no text."""
+        out = ffi.new("uint8_t[]", lib.RFP_DIGEST_BYTES)
+        lib.rfp_tree_manifest_digest(self._tree, extra, len(extra), out)
+        return bytes(ffi.buffer(out))
+
+    @property
+    def reused(self) -> int:
+        """How many files have their digest from the cache."""
+        return int(lib.rfp_tree_reused(self._tree))
+
     def entries(self) -> Iterator[ScannedEntry]:
         """Yield all entries, sorted by the bytes of their paths."""
         return (self._read(self._entries[i]) for i in range(self._count))
@@ -264,8 +295,24 @@ class TreeScan:
         )
 
 
-def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCallback | None = None) -> TreeScan:
+def scan_tree(
+    path: bytes,
+    *,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+    keep_folder: Callable[[bytes], bool] | None = None,
+    keep_entry: Callable[[bytes, str], bool] | None = None,
+    cache: CacheHandle | None = None,
+) -> TreeScan:
     """Walk the tree at ``path`` and hash its files; what could not be read is an entry with a status.
+
+    Args:
+        path: the folder.
+        threads: how many work at once; as many as there are processors by default.
+        progress: called about ten times a second.
+        keep_folder: whether the folder at a path below the root is walked; asked for each, by any thread, one at a time.
+        keep_entry: whether the entry at a path, of a kind, is part of the tree; asked for each, before hashing.
+        cache: where digests of unchanged files come from, and new ones go to.
 
     Raises:
         InputError: there is no folder that can be read.
@@ -273,17 +320,81 @@ def scan_tree(path: bytes, *, threads: int | None = None, progress: ProgressCall
     """
     _check_path(path)
     cell = ffi.gc(ffi.new("rfp_tree **"), lambda held: lib.rfp_tree_free(held[0]))
-    count = _count_threads(threads)
+    questions = _Questions(keep_folder, keep_entry)
+    options = ffi.new("rfp_tree_options *", {"threads": _count_threads(threads), "cache": _handle(cache)})
+    context = ffi.new_handle(questions)  # must live as long as the walk
+    if keep_folder is not None:
+        options.keep_folder, options.filter_context = lib.rfp_python_keep_folder, context
 
     def scan(state: Any) -> int:
-        options = ffi.new("rfp_tree_options *", {"threads": count})
+        questions.state = state
         status: int = lib.rfp_tree_open(path, options, state, cell)
+        if status == lib.RFP_OK:
+            status = questions.leave_out(cell[0])
         return status if status != lib.RFP_OK else lib.rfp_tree_hash(cell[0], state)
 
     status, system_error = _run(scan, progress)
+    questions.raise_failure()
     if status != lib.RFP_OK:
         raise failure_error(path, status, system_error)
     return TreeScan(cell)
+
+
+class _Questions:
+    """What the core asks while it walks; an exception of an answer ends the walk and is raised afterwards."""
+
+    def __init__(
+        self, keep_folder: Callable[[bytes], bool] | None, keep_entry: Callable[[bytes, str], bool] | None
+    ) -> None:
+        self._keep_folder = keep_folder
+        self._keep_entry = keep_entry
+        self._failure: BaseException | None = None
+        self.state: Any = None
+
+    def keeps_folder(self, path: bytes) -> bool:
+        """Answer for one folder."""
+        if self._keep_folder is None or self._failure is not None:
+            return False
+        try:
+            return bool(self._keep_folder(path))
+        except BaseException as error:  # noqa: BLE001 - it cannot pass through the core
+            self._fail(error)
+            return False
+
+    def leave_out(self, tree: Any) -> int:
+        """Leave out the entries that are not kept; return a status."""
+        if self._keep_entry is None or self._failure is not None:
+            return int(lib.RFP_OK)
+        count = ffi.new("size_t *")
+        entries = lib.rfp_tree_entries(tree, count)
+        keep = bytearray(count[0])
+        try:
+            for i in range(count[0]):
+                keep[i] = self._keep_entry(ffi.string(entries[i].path), KINDS[entries[i].kind])
+        except BaseException as error:  # noqa: BLE001 - raised by the thread that asked for the scan
+            self._fail(error)
+            return int(lib.RFP_ERR_CANCELLED)
+        return int(lib.rfp_tree_keep(tree, ffi.from_buffer("uint8_t[]", keep), len(keep)))
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self.state.cancel = 1
+
+    def raise_failure(self) -> None:
+        """Raise what an answer raised."""
+        if self._failure is not None:
+            raise self._failure
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def rfp_python_keep_folder(context: Any, path: Any) -> int:
+    """Ask the scan that the core walks for."""
+    questions: _Questions = ffi.from_handle(context)
+    return int(questions.keeps_folder(ffi.string(path)))
+
+
+def _handle(cache: CacheHandle | None) -> Any:
+    return ffi.NULL if cache is None else cache.handle
 
 
 def _check_path(path: bytes) -> None:
@@ -329,4 +440,4 @@ def _watch(helper: threading.Thread, state: Any, progress: ProgressCallback | No
         helper.join(_SECONDS_BETWEEN_REPORTS)
         running = helper.is_alive()
         if progress is not None:
-            progress(Progress(files=state.files, bytes=state.bytes, files_found=state.files_found))
+            progress(Progress(state.files, state.bytes, state.files_found, state.bytes_found))

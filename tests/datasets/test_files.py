@@ -158,7 +158,7 @@ def test_progress_is_reported(tmp_path):
     path.write_bytes(DATA)
     seen = []
     hash_file(path, progress=seen.append)
-    assert seen[-1] == reading.Progress(files=1, bytes=len(DATA), files_found=0)
+    assert seen[-1] == reading.Progress(files=1, bytes=len(DATA), files_found=0, bytes_found=len(DATA))
 
 
 def test_an_error_of_the_callback_stops_the_call(tmp_path):

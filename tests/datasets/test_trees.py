@@ -244,7 +244,7 @@ def test_interrupting_stops_soon(tree):
 def test_progress_counts_files(tree):
     seen = []
     found = hash_tree(tree, progress=seen.append)
-    assert seen[-1] == reading.Progress(files=found.files, bytes=found.bytes, files_found=found.files)
+    assert seen[-1] == reading.Progress(found.files, found.bytes, files_found=found.files, bytes_found=found.bytes)
 
 
 def test_what_is_no_folder_is_refused(tmp_path):
