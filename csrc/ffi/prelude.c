@@ -1,2 +1,3 @@
 #include "reprofp.h"
 #include "reprofp_probe.h"
+#include "reprofp_tensors.h"
