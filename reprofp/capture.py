@@ -37,7 +37,7 @@ def take_snapshot(context: Context) -> Snapshot:
     """
     seen = run_probes(context)
     side = SideBlob(seen.circumstances, seen.keyed, seen.key_id)
-    return Snapshot(context.clock(), context.phase, seen.facets, side, TOOL)
+    return Snapshot(context.clock(), context.phase, seen.facets, side, TOOL, seen.attachments)
 
 
 def describe_environment(experiment: Experiment, python: Path | None = None) -> Snapshot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -38,7 +39,11 @@ def command(
     ledger: Path | None,
     as_json: bool,
 ) -> None:
-    """List the records of the ledger, newest first."""
+    """List the records of the ledger, newest first.
+
+    On a terminal the columns have a head: record, time, kind, fingerprint, how it ended, tags, and the
+    phase or the first process.
+    """
     from reprofp.cli.output import print_json_line, print_lines, remark
     from reprofp.ledger import Ledger
     from reprofp.render.json import summary_json
@@ -50,9 +55,11 @@ def command(
         for summary in found:
             print_json_line(summary_json(summary))
         return
-    print_lines(draw_log(found))
-    if not found:
+    print_lines(draw_log(found, head=sys.stdout.isatty()))
+    if not found and tag is None and kind is None:
         remark("no records; 'reprofp snapshot' and 'reprofp run' make some")
+    elif not found:
+        remark("no record matches; 'reprofp log' without --tag and --kind lists all")
 
 
 def _select(book: Ledger, tag: str | None, kind: str | None, limit: int) -> Iterator[Summary]:
@@ -60,4 +67,17 @@ def _select(book: Ledger, tag: str | None, kind: str | None, limit: int) -> Iter
         return book.log(limit=limit, kind=kind)
     from reprofp.ledger import Filter
 
+    _check_tag(book, tag)
     return (summary for summary in book.log(wanted=Filter(kind=kind, parts=True)) if tag in summary.tags)
+
+
+def _check_tag(book: Ledger, tag: str) -> None:
+    from difflib import get_close_matches
+
+    from reprofp.errors import NameNotFoundError
+
+    tags = book.tags()
+    if tag not in tags:
+        near = get_close_matches(tag, tags, n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else "'reprofp tag' lists the tags"
+        raise NameNotFoundError(f"the ledger in {book.path} has no tag {tag!r}: {hint}")

@@ -97,7 +97,7 @@ def command(
     if level and baseline is None:
         raise click.UsageError("--require asks for a level of sameness with a record: name it with --check")
     expected = None if baseline is None else load_record(baseline, ledger)
-    _check_ledger(ledger)
+    trouble = _find_trouble(ledger)
     options = RunOptions(
         experiment=replace(experiment, argv=argv), outputs=collect_names(outputs), metrics=metrics, warn=_say
     )
@@ -106,18 +106,22 @@ def command(
     if expected is not None:
         check = _check(expected, run, level or "bitwise", (vary, ignore, accept_measured))
         run = _note_check(run, expected, check)
-    saved = _keep(run, tag, ledger)
+    saved = _rescue(run, trouble) if trouble else _keep(run, tag, ledger)
     if not quiet:
         _say(f"{saved} ({', '.join(_describe(run, check))})")
     ctx.exit(1 if check is not None and not check.held and code == 0 else code)
 
 
-def _check_ledger(ledger: Path | None) -> None:
-    """Find out before the command starts that its record could not be kept."""
+def _find_trouble(ledger: Path | None) -> str:
+    """Find out before the command starts why its record could not be kept; it runs all the same."""
+    from reprofp.errors import LedgerError
     from reprofp.ledger import Ledger
 
-    with Ledger.open(ledger):
-        pass
+    try:
+        with Ledger.open(ledger):
+            return ""
+    except LedgerError as error:
+        return str(error)
 
 
 def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
@@ -131,21 +135,23 @@ def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
             if tag:
                 book.tag(tag, run.id)
     except ReprofpError as error:
-        _say(str(error))
-        return _rescue(run)
+        return _rescue(run, str(error))
     return f"{run.id} {tag}" if tag else run.id
 
 
-def _rescue(run: Run) -> str:
+def _rescue(run: Run, why: str) -> str:
+    """Write the record to a file in the working folder, else in that of temporary files; say where, and why."""
+    import tempfile
+
     from reprofp.errors import ReprofpError
     from reprofp.ledger import write_record_file
 
-    path = Path(f"{run.id.replace(':', '-')[:16]}.rfp")
-    try:
-        write_record_file(run, path)
-    except ReprofpError as error:
-        return f"{run.id} was not recorded: {error}"
-    return f"{run.id} is in {path.absolute()}, not in the ledger"
+    name = f"{run.id.replace(':', '-')[:16]}.rfp"
+    for path in (Path.cwd() / name, Path(tempfile.gettempdir()) / name):
+        with suppress(ReprofpError):
+            write_record_file(run, path)
+            return f"{run.id} is in {path}, not in the ledger: {why}"
+    return f"{run.id} was not recorded: {why}"
 
 
 def _describe(run: Run, check: _Check | None) -> list[str]:

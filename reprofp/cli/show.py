@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reprofp.cli.command import Command
 from reprofp.cli.options import FACT, RECORD, json_option, ledger_option
 
+if TYPE_CHECKING:
+    from reprofp.model.records import Record, Snapshot
+
+_MOST_NEAR = 3
 _EXAMPLES = (
     ("the newest record", "reprofp show @-1"),
     ("only some of its facts", "reprofp show @-1 cpu python.version"),
@@ -45,6 +50,7 @@ def command(
     from reprofp.cli.output import print_json, print_lines
 
     found = load_record(record, ledger)
+    _refuse_unknown(facts, found, record)
     if as_json:
         from reprofp.render.json import record_json
 
@@ -53,3 +59,34 @@ def command(
     from reprofp.render.records import draw_record
 
     print_lines(draw_record(found, prefixes=facts, everything=everything, circumstances=circumstances))
+
+
+def _refuse_unknown(wanted: tuple[tuple[str, ...], ...], record: Record, name: str) -> None:
+    """Say of a fact that the record does not hold which ones have a name like it."""
+    from reprofp.errors import UsageError
+    from reprofp.model.paths import format_path, starts_with
+
+    paths = _list_paths(record) if wanted else []
+    missing = [fact for fact in wanted if not any(starts_with(path, fact) for path in paths)]
+    if missing:
+        text = format_path(missing[0])
+        near = _suggest(text, {format_path(path[:length]) for path in paths for length in range(1, len(path) + 1)})
+        hint = f"did you mean {', '.join(near)}?" if near else f"'reprofp show {name} --all' lists its facts"
+        raise UsageError(f"{name} has no fact {text!r}: {hint}")
+
+
+def _list_paths(record: Record) -> list[tuple[str, ...]]:
+    from reprofp.model.records import Run
+
+    parts: list[Snapshot] = [] if isinstance(record, Run) else [record]
+    if isinstance(record, Run):
+        parts = [record.start, *(process.snapshot for process in record.processes if process.snapshot)]
+    return [facet.path + path for part in parts for facet in part.facets.values() for path in facet.facts]
+
+
+def _suggest(text: str, names: set[str]) -> list[str]:
+    """Return the few names that are most like ``text``: that hold it as a part, or are spelled alike."""
+    import difflib
+
+    holding = sorted((name for name in names if text in name.split(".")), key=lambda name: (name.count("."), name))
+    return (holding or difflib.get_close_matches(text, sorted(names), n=_MOST_NEAR))[:_MOST_NEAR]

@@ -63,7 +63,8 @@ def command(
         _write_file(snapshot, output)
     if not no_record:
         _record(snapshot, tag, ledger)
-    _answer(snapshot, recorded=not no_record, as_json=as_json)
+    done = [*(() if no_record else ("recorded",)), *(() if output is None else (f"written to {output}",))]
+    _answer(snapshot, " and ".join(done) or "not recorded", as_json=as_json)
 
 
 def _write_file(snapshot: Snapshot, output: Path) -> None:
@@ -81,7 +82,7 @@ def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
             book.tag(tag, snapshot.id)
 
 
-def _answer(snapshot: Snapshot, *, recorded: bool, as_json: bool) -> None:
+def _answer(snapshot: Snapshot, done: str, *, as_json: bool) -> None:
     from reprofp.cli.output import print_json, print_text, remark
 
     if as_json:
@@ -90,13 +91,12 @@ def _answer(snapshot: Snapshot, *, recorded: bool, as_json: bool) -> None:
         print_json(record_json(snapshot))
         return
     print_text(f"{snapshot.id}\n")
-    remark(_summarise(snapshot, recorded=recorded))
+    remark(f"{done}: {_summarise(snapshot)}")
 
 
-def _summarise(snapshot: Snapshot, *, recorded: bool) -> str:
+def _summarise(snapshot: Snapshot) -> str:
     from reprofp.model.observations import Unknown
 
     facts = [fact for facet in snapshot.facets.values() for _, fact in facet.walk()]
     unknown = sum(isinstance(fact, Unknown) for fact in facts)
-    done = "recorded" if recorded else "not recorded"
-    return f"{done}: {len(facts) - unknown} facts, {unknown} unknown, fingerprint {str(snapshot.fingerprint)[:16]}"
+    return f"{len(facts) - unknown} facts, {unknown} unknown, fingerprint {str(snapshot.fingerprint)[:16]}"

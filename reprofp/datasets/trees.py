@@ -65,6 +65,10 @@ class TreeDigest:
     problems: tuple[Problem, ...] = field(repr=False)
     _scan: TreeScan = field(repr=False, compare=False)
 
+    def attachment(self) -> RawBytes | None:
+        """Return the bytes whose BLAKE3 is the digest: the lines, and a zero byte and the block where there is one."""
+        return self.manifest + b"\0" + self.block if self.block else self.manifest
+
     @property
     def entries(self) -> tuple[TreeEntry, ...]:
         """All entries, sorted by the bytes of their paths (made when asked for)."""

@@ -39,6 +39,9 @@ _PREFERRED_INDEX = b"model.safetensors.index.json"
 _MAX_INDEX_BYTES = 100_000_000
 
 
+RawBytes = bytes  # where a field is called bytes
+
+
 class Tensor(NamedTuple):
     """One tensor: the digest is BLAKE3 of its contiguous little-endian bytes."""
 
@@ -60,6 +63,10 @@ class WeightsDigest:
     format: str
     bytes: int
     tensors: Mapping[str, Tensor] = field(repr=False)
+
+    def attachment(self) -> RawBytes | None:
+        """Return the canonical list of tensors, whose derive-key BLAKE3 is the digest; None where none are known."""
+        return _encode_tensors(self.tensors) if self.digest.algorithm == WEIGHTS_ALGORITHM else None
 
 
 def hash_weights(
@@ -88,11 +95,15 @@ def hash_weights(
 
 def digest_tensors(tensors: Mapping[str, Tensor]) -> Digest:
     """Return the digest of meaning: derive-key BLAKE3 of the canonical list of tensors, sorted by name."""
+    return Digest(WEIGHTS_ALGORITHM, hash_bytes(_encode_tensors(tensors), context=CONTEXT))
+
+
+def _encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     items: list[Value] = [
         [name, tensors[name].dtype, list(tensors[name].shape), tensors[name].digest.value]
         for name in sorted(tensors, key=str.encode)
     ]
-    return Digest(WEIGHTS_ALGORITHM, hash_bytes(encode(items), context=CONTEXT))
+    return encode(items)
 
 
 def _hash_opaque(path: bytes, threads: int | None, progress: ProgressCallback | None) -> WeightsDigest:

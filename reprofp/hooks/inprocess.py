@@ -126,6 +126,9 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
                 self._append(self.record)
         except Exception as problem:  # noqa: BLE001 - the program comes first
             _warn(f"this run is not recorded: {problem}")
+            return
+        for missing in self._began.outputs.find_missing(self.record.result.outputs):
+            _warn(f"output {missing}")
 
     def _begin(self, process: dict[str, Any]) -> _Began:
         from reprofp.capture import describe_process  # noqa: PLC0415 - after the process was looked at
@@ -159,7 +162,9 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         end = began.declared.carry_over(began.start, end)
         result = Result(exit_code, duration, began.outputs.hash(), self._points)
         processes = (Process(f"{_name_script()}/0/0", exit_code, end),)
-        return Run(began.start.time_ns, began.start, processes, result, SideBlob(), TOOL)
+        side = SideBlob(began.outputs.describe_paths(os.environ.get("HOME", "")))
+        attachments = {**began.start.attachments, **began.outputs.attachments}
+        return Run(began.start.time_ns, began.start, processes, result, side, TOOL, attachments)
 
     def _append(self, record: Run) -> None:
         from reprofp.ledger import Ledger  # noqa: PLC0415 - opens the store

@@ -17,6 +17,9 @@ from typing import Any, TypeAlias
 from reprofp.errors import InputError, ReprofpError
 from reprofp.hooks.identities import State, identify_all
 from reprofp.model.observations import Value
+from reprofp.model.paths import format_path
+from reprofp.model.records import MAX_ATTACHMENT_BYTES
+from reprofp.probes.files import to_text
 
 __all__ = ["Metrics", "Outputs", "Points", "add_metrics", "split_metrics"]
 
@@ -28,6 +31,8 @@ class Outputs:
     """The files and folders that a run is said to make, and how they were before it."""
 
     paths: Mapping[str, Path]
+    attachments: dict[str, bytes] = field(default_factory=dict)
+    """What the digests of folders and weights stand for; see ``Snapshot.attachments``."""
     _before: dict[str, State] = field(default_factory=dict)
 
     def remember(self) -> None:
@@ -39,18 +44,40 @@ class Outputs:
         return {name: self._hash(name, path) for name, path in self.paths.items()}
 
     def _hash(self, name: str, path: Path) -> dict[str, Value]:
-        from reprofp.datasets import hash_path  # noqa: PLC0415 - loads the native core
-
         now = identify_all(path)
         if not now:
             return {"error": "the run did not make it"}
         if now == self._before.get(name):
             return {"error": "the run did not write it: it is as it was before"}
         try:
-            found = hash_path(path)
+            return _digest_output(path, self.attachments)
         except (OSError, ReprofpError) as error:
             return {"error": f"it cannot be hashed: {_describe(error)}"}
-        return {"digest": str(found.digest), "files": getattr(found, "files", 1), "bytes": found.bytes}
+
+    def find_missing(self, results: Mapping[str, Mapping[str, Value]]) -> list[str]:
+        """Return the names of outputs that are no evidence, each with why."""
+        return [f"{name} ({self.paths[name]}): {item['error']!s}" for name, item in results.items() if "error" in item]
+
+    def describe_paths(self, home: str) -> dict[str, Value]:
+        """Return where the outputs lie, as circumstances by dotted path."""
+        from reprofp.probes.redaction import redact_path  # noqa: PLC0415 - reads tables
+
+        return {
+            format_path(("outputs", to_text(name), "path")): redact_path(to_text(str(path.absolute())), home)
+            for name, path in self.paths.items()
+        }
+
+
+def _digest_output(path: Path, attachments: dict[str, bytes]) -> dict[str, Value]:
+    """Hash one output; what its digest stands for is added to ``attachments``."""
+    from reprofp.datasets import TreeDigest, hash_path  # noqa: PLC0415 - loads the native core
+
+    found = hash_path(path)
+    if isinstance(found, TreeDigest):
+        content = found.attachment()
+        if content is not None and len(content) <= MAX_ATTACHMENT_BYTES:
+            attachments[str(found.digest)] = content
+    return {"digest": str(found.digest), "files": getattr(found, "files", 1), "bytes": found.bytes}
 
 
 def _describe(error: Exception) -> str:

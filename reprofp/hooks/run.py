@@ -167,9 +167,13 @@ class _Recording:
         self.reports = reports
         exit_code = os.waitstatus_to_exitcode(status)
         result = Result(exit_code, duration, self.outputs.hash(), self._collect_metrics())
+        for missing in self.outputs.find_missing(result.outputs):
+            self.options.warn(f"output {missing}")
         processes = self._describe_processes(exit_code, reports)
-        side = SideBlob({"run.listeners": len(reports), "run.reports": sum(item.raw is not None for item in reports)})
-        return Run(self.start.time_ns, self.start, processes, result, side, TOOL)
+        heard = {"run.listeners": len(reports), "run.reports": sum(item.raw is not None for item in reports)}
+        side = SideBlob({**heard, **self.outputs.describe_paths(self.context.environ.get("HOME", ""))})
+        attachments = {**self.start.attachments, **self.outputs.attachments}
+        return Run(self.start.time_ns, self.start, processes, result, side, TOOL, attachments)
 
     def _collect_metrics(self) -> Points:
         try:

@@ -1,13 +1,16 @@
-"""A record as one portable file (format ``record/1``): everything that it needs, in one canonical form.
+"""A record as one portable file: everything that it needs, in one canonical form.
 
 In: a record, or a path. Out: a file, or the record. The file is the line ``reprofp record/1`` and the
 canonical bytes of ``{"objects": [[kind, bytes], ...], "purged": [id, ...], "record": id}``: the objects that
-the record needs and no others, in the order of their ids. Guaranteed: one record has one file, byte for
-byte, and a reader accepts nothing else.
+the record needs and no others, in the order of their ids. A record with attachments has the line
+``reprofp record/2``, and before the others the key ``attachments`` with ``[[digest, bytes], ...]`` in the order of the
+digests' texts. Guaranteed: one record with its attachments has one file, byte for byte, and a reader accepts nothing
+else; whether an attachment is what its digest says is for whoever uses it to check.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -21,9 +24,18 @@ from reprofp.model.observations import Value
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record
 
-__all__ = ["MAGIC", "MAX_FILE_BYTES", "pack_record", "read_record_file", "unpack_record", "write_record_file"]
+__all__ = [
+    "MAGIC",
+    "MAGIC_ATTACHED",
+    "MAX_FILE_BYTES",
+    "pack_record",
+    "read_record_file",
+    "unpack_record",
+    "write_record_file",
+]
 
 MAGIC = b"reprofp record/1\n"
+MAGIC_ATTACHED = b"reprofp record/2\n"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The largest file that a reader takes."""
 
@@ -43,9 +55,21 @@ def pack_record(record: Record) -> bytes:
                 purged.add(format_id(item.kind, item.raw_id))
             else:
                 objects[item.raw_id] = [item.kind, item.data]
-    return MAGIC + encode(
-        {"objects": [objects[key] for key in sorted(objects)], "purged": sorted(purged), "record": record.id}
-    )
+    body: dict[str, Value] = {
+        "objects": [objects[key] for key in sorted(objects)],
+        "purged": sorted(purged),
+        "record": record.id,
+    }
+    attached = _gather_attachments(record)
+    if not attached:
+        return MAGIC + encode(body)
+    return MAGIC_ATTACHED + encode({"attachments": [[name, attached[name]] for name in sorted(attached)], **body})
+
+
+def _gather_attachments(record: Record) -> dict[str, bytes]:
+    """Return the attachments of a record and of the snapshots that it consists of."""
+    parts = [part.attachments for part in iterate_parts(record)]
+    return {name: content for part in (*parts, record.attachments) for name, content in part.items()}
 
 
 def unpack_record(data: bytes) -> Record:
@@ -55,12 +79,12 @@ def unpack_record(data: bytes) -> Record:
         FormatError: they are not exactly what ``pack_record`` gives for some record.
     """
     _check_magic(data)
-    source, name = _parse(data)
+    source, name, attached = _parse(data)
     kind, raw_id = parse_id(name)
     if kind not in ("sn1", "rn1"):
         raise FormatError(f"not a record file: it names {name}, which is no record")
     try:
-        record = read_record(kind, raw_id, source)
+        record = replace(read_record(kind, raw_id, source), attachments=attached)
     except LookupError as error:
         raise FormatError(f"incomplete: {error.args[0]}") from error
     if pack_record(record) != data:
@@ -69,11 +93,13 @@ def unpack_record(data: bytes) -> Record:
 
 
 def _check_magic(data: bytes) -> None:
-    if data.startswith(MAGIC):
+    if data.startswith((MAGIC, MAGIC_ATTACHED)):
         return
     if data.startswith(_ANY_MAGIC):
         version = data[len(_ANY_MAGIC) :][:8].split(b"\n")[0].decode("ascii", "replace")
-        raise FormatError(f"of format record/{version}, and this reprofp knows record/1: upgrade reprofp to read it")
+        raise FormatError(
+            f"of format record/{version}, and this reprofp knows record/1 and record/2: upgrade reprofp to read it"
+        )
     if data and (MAGIC.startswith(data)):
         raise FormatError("truncated: it ends within its first line; copy it again")
     raise FormatError("not a record file of reprofp: its first line is not `reprofp record/1`")
@@ -100,12 +126,16 @@ class _Files:
         return self._objects[raw_id]
 
 
-def _parse(data: bytes) -> tuple[_Files, str]:
+def _parse(data: bytes) -> tuple[_Files, str, dict[str, bytes]]:
     """Read the outer form piece by piece, so that no hostile nesting is ever built."""
-    reader = _Reader(data)
+    reader, attached = _Reader(data), {}
+    has_attachments = data.startswith(MAGIC_ATTACHED)
     try:
-        if reader.read_map_header() != len(_KEYS):
+        if reader.read_map_header() != len(_KEYS) + has_attachments:
             raise FormatError("not a record file: expected objects, purged and record")
+        if has_attachments:
+            reader.expect_key("attachments")
+            attached = dict(reader.read_pair() for _ in range(reader.read_count()))
         reader.expect_key("objects")
         objects = dict(reader.read_object() for _ in range(reader.read_count()))
         reader.expect_key("purged")
@@ -116,7 +146,7 @@ def _parse(data: bytes) -> tuple[_Files, str]:
         raise FormatError("truncated: it ends before the record does; copy it again") from error
     except (ValueError, msgpack.UnpackException) as error:
         raise FormatError(f"not a record file: {error or type(error).__name__}") from error
-    return _Files(objects, purged), name
+    return _Files(objects, purged), name, attached
 
 
 class _Reader:
@@ -139,13 +169,17 @@ class _Reader:
             raise FormatError("not a record file: expected objects, purged and record")
 
     def read_object(self) -> tuple[bytes, bytes]:
+        kind, data = self.read_pair()
+        return hash_bytes(kind, data), data
+
+    def read_pair(self) -> tuple[str, bytes]:
         if self._unpacker.read_array_header() != _PAIR:
             raise FormatError("not a record file: an object is a kind and its bytes")
         kind = self.read_text()
         data = self._read_leaf(0xC4, 0xC6)
         if not isinstance(data, bytes):
             raise FormatError("not a record file: an object's bytes are no bytes")
-        return hash_bytes(kind, data), data
+        return kind, data
 
     def read_text(self) -> str:
         code = self._data[len(MAGIC) + self._unpacker.tell()]

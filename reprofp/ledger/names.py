@@ -44,7 +44,7 @@ def resolve(text: str, summaries: Summaries, tags: Tags, place: Path) -> Found:
     match = _PREFIX.fullmatch(text)
     if match is None:
         raise NameNotFoundError(
-            f"no record is called {text!r}: the ledger in {place} has no such baseline{_suggest(text, tags)},"
+            f"no record is called {text!r}: the ledger in {place} has no such tag{_suggest(text, tags)},"
             " and it is no id, prefix of one, or file"
         )
     return _resolve_prefix(text, match.group(1), match.group(2).lower(), summaries, place)
@@ -92,7 +92,7 @@ def _refuse_unusable(text: str, kind: str | None, digits: str) -> None:
         raise NameNotFoundError(f"{text!r} names no record: it is {what}; a record is sn1:, rn1: or fp1:")
     if len(digits) < _SHORTEST:
         raise NameNotFoundError(
-            f"no record is called {text!r}: it is no baseline, and too short for the beginning of an id"
+            f"no record is called {text!r}: it is no tag, and too short for the beginning of an id"
             f" ({_SHORTEST} hex digits or more)"
         )
 

@@ -42,12 +42,10 @@ def check_tag_name(name: str) -> None:
         UsageError: the name may not be used.
     """
     if _LOOKS_LIKE_ID.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a baseline's name: it reads as the beginning of an id; add another letter"
-        )
+        raise UsageError(f"{name!r} cannot be a tag: it reads as the beginning of an id; add another letter")
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be a baseline's name: use up to 100 letters, digits and . _ + -, a letter first,"
+            f"{name!r} cannot be a tag: use up to 100 letters, digits and . _ + -, a letter first,"
             " as in last-known-good"
         )
 
@@ -96,7 +94,7 @@ class Tags:
         """
         last = self._last_move(name)
         if leaf is None and (last is None or last[1] is None):
-            raise NameNotFoundError(f"there is no baseline {name!r}; `reprofp tag` lists them")
+            raise NameNotFoundError(f"there is no tag {name!r}; `reprofp tag` lists them")
         if last is not None and last[1] == leaf:
             return
         row = self._database.execute("SELECT link FROM tag_move ORDER BY number DESC LIMIT 1").fetchone()

@@ -22,7 +22,7 @@ from reprofp.model.observations import Observation, Unknown, UnknownCode, Value
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Phase
 
-__all__ = ["SCHEMA", "Blob", "Process", "Record", "Result", "Run", "SideBlob", "Snapshot"]
+__all__ = ["MAX_ATTACHMENT_BYTES", "SCHEMA", "Blob", "Process", "Record", "Result", "Run", "SideBlob", "Snapshot"]
 
 SCHEMA = 1
 """The version of the manifests' format."""
@@ -30,7 +30,11 @@ SCHEMA = 1
 MAX_MANIFEST_BYTES = 65_535
 """The largest manifest: what an entry of a C2SP transparency log may take (https://c2sp.org/tlog-tiles)."""
 
+MAX_ATTACHMENT_BYTES = 8 * 1024 * 1024
+"""The largest attachment that is kept; what is larger is left out, and its digest stays."""
+
 _SALT_BYTES = 16
+_SHOWN_ID = 16
 
 
 def _encode_manifest(fields: Mapping[str, Value]) -> bytes:
@@ -100,7 +104,7 @@ class SideBlob:
         raise FormatError("not a side blob: expected salt, key, keyed and circumstances")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Snapshot:
     """What was observed at one moment: facets, and what stands beside them."""
 
@@ -109,6 +113,15 @@ class Snapshot:
     facets: Mapping[str, Facet]
     side: SideBlob
     tool: str
+    attachments: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """What digests in the facets stand for (lists of files, lists of tensors), by the digest's text.
+
+    No id covers them: each is checked against the digest that it belongs to, and may be missing.
+    """
+
+    def __repr__(self) -> str:
+        """Say which snapshot it is; the facts are in ``facets``."""
+        return f"<Snapshot {self.id[:_SHOWN_ID]} phase={self.phase.value} facets={len(self.facets)}>"
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -228,7 +241,7 @@ def _read_point(point: Value) -> tuple[int, float]:
     raise FormatError("not a run's result: a metric is a list of [step, number]")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A run: the snapshot before it, its processes, and its result."""
 
@@ -238,6 +251,13 @@ class Run:
     result: Result
     side: SideBlob
     tool: str
+    attachments: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    """Those of its snapshots, and of its outputs; see ``Snapshot.attachments``."""
+
+    def __repr__(self) -> str:
+        """Say which run it is; what came out is in ``result``, the facts in ``start`` and ``end``."""
+        code, outputs = self.result.exit_code, len(self.result.outputs)
+        return f"<Run {self.id[:_SHOWN_ID]} exit_code={code} processes={len(self.processes)} outputs={outputs}>"
 
     @property
     def end(self) -> Snapshot | None:

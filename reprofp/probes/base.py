@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from reprofp.model.ids import Digest
 from reprofp.model.observations import Observation, Observed, Value
 from reprofp.model.paths import FactPath
+from reprofp.model.records import MAX_ATTACHMENT_BYTES
 from reprofp.model.schema import Phase
 
 __all__ = ["Context", "Experiment", "Probe", "Report"]
@@ -67,6 +69,8 @@ class Report:
     """By dotted path: host names, serial numbers, full paths, times."""
     secrets: dict[str, bytes] = field(default_factory=dict)
     """By dotted path: values that are stored only as HMACs."""
+    attachments: dict[str, bytes] = field(default_factory=dict)
+    """By the text of a digest: what it stands for, a list of files or of tensors."""
 
     def observe(self, *path: str, value: Value) -> None:
         """Add an observed fact."""
@@ -75,6 +79,11 @@ class Report:
     def add(self, *path: str, fact: Observation) -> None:
         """Add a fact in any of its three forms."""
         self.facts[path] = fact
+
+    def attach(self, digest: Digest, content: bytes | None) -> None:
+        """Keep what a digest stands for, where it is there and not too large."""
+        if content is not None and len(content) <= MAX_ATTACHMENT_BYTES:
+            self.attachments[str(digest)] = content
 
 
 class Probe(Protocol):

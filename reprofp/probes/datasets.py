@@ -63,7 +63,7 @@ class DatasetsProbe:
 
 
 def _add_declared(report: Report, name: str, path: Path, context: Context) -> None:
-    from reprofp.datasets import hash_path  # noqa: PLC0415  loads the native core, and few snapshots declare data
+    from reprofp.datasets import TreeDigest, hash_path  # noqa: PLC0415  loads the native core, and few snapshots declare data
 
     place = ("declared", to_text(name))
     try:
@@ -72,6 +72,8 @@ def _add_declared(report: Report, name: str, path: Path, context: Context) -> No
         add_unreadable(report, ("datasets", *place), error, context)
         return
     report.observe(*place, "digest", value=str(digest.digest))
+    if isinstance(digest, TreeDigest):
+        report.attach(digest.digest, digest.attachment())
     report.observe(*place, "files", value=getattr(digest, "files", 1))
     report.observe(*place, "bytes", value=digest.bytes)
     report.circumstances[format_path(("datasets", *place, "path"))] = _open(str(path), context)

@@ -74,6 +74,7 @@ class ObservationSet:
     circumstances: dict[str, Value] = field(default_factory=dict)
     keyed: dict[str, bytes] = field(default_factory=dict)
     key_id: str = ""
+    attachments: dict[str, bytes] = field(default_factory=dict)
     timings: dict[str, ProbeOutcome] = field(default_factory=dict)
 
 
@@ -219,6 +220,7 @@ def _gather(context: Context, probes: Sequence[Probe], answers: Mapping[str, _An
         if answer.facet is not None:
             result.facets[probe.name] = answer.facet
             result.circumstances.update(answer.report.circumstances)
+            result.attachments.update(answer.report.attachments)
             secrets.update(answer.report.secrets)
     _add_keyed(result, context, secrets)
     return result

@@ -47,6 +47,7 @@ def _add_weights(report: Report, name: str, path: Path, context: Context) -> Non
         add_unreadable(report, ("weights", name), error, context)
         return
     report.observe(name, "digest", value=str(digest.digest))
+    report.attach(digest.digest, digest.attachment())
     report.observe(name, "file_digest", value=str(digest.file_digest))
     report.observe(name, "format", value=digest.format)
     where = redact_path(to_text(str(path)), context.environ.get("HOME", ""))

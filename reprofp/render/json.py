@@ -142,6 +142,7 @@ def verdict_json(
         "reasons": _reasons_json(verdict.reasons),
         "missing": _reasons_json(verdict.missing),
         "settles_later": _reasons_json(verdict.settles_later),
+        "not_relevant": _reasons_json(verdict.not_relevant),
         "metrics": [_metric_json(metric) for metric in verdict.metrics],
         "counts": {"equal": verdict.equal, "irrelevant": verdict.irrelevant, "unknown": verdict.unknown},
         "notes": list(verdict.notes),

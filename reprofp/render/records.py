@@ -160,9 +160,13 @@ def _draw_side(owner: str, circumstances: Mapping[str, Value]) -> list[Line]:
     return [line(), title, *(indent(spans, 2) for spans in align(rows))]
 
 
-def draw_log(summaries: Iterable[Summary]) -> list[Line]:
-    """Draw the ledger's records as a table, one line each."""
-    return align([_draw_summary(summary) for summary in summaries])
+_LOG_HEAD = ("record", "time", "kind", "fingerprint", "ended", "tags", "phase or process")
+
+
+def draw_log(summaries: Iterable[Summary], *, head: bool = False) -> list[Line]:
+    """Draw the ledger's records as a table, one line each; with ``head`` the columns are named, if there are rows."""
+    rows = [_draw_summary(summary) for summary in summaries]
+    return align([[Span(name, "dim") for name in _LOG_HEAD], *rows] if head and rows else rows)
 
 
 def _draw_summary(summary: Summary) -> list[Span]:

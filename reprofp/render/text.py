@@ -148,7 +148,10 @@ def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Re
         ("the experiment is unknown", _without(experiment.unknown, missing)),
     ]
     if everything:
-        groups += [("not relevant", _pick(rest, "nothing")), ("settles later", verdict.settles_later)]
+        groups += [
+            ("not relevant", [*_pick(rest, "nothing"), *verdict.not_relevant]),
+            ("settles later", verdict.settles_later),
+        ]
     return groups
 
 

@@ -46,7 +46,7 @@ def headline(verdict: Verdict) -> str:
         return "the same record: nothing to compare"
     if verdict.before_run:
         return _say_before_run(verdict)
-    return _say(verdict)
+    return f"{_say(verdict)}; but {verdict.endings}" if verdict.endings else _say(verdict)
 
 
 def _say_before_run(verdict: Verdict) -> str:
@@ -93,7 +93,14 @@ def _say_conditions(verdict: Verdict) -> str:
         return f"{overall.promised.label}: {MEANINGS[overall.promised.label]}{cause}"
     needed = f"; {plural(len(verdict.missing), 'fact')} would decide it" if verdict.missing else ""
     promised = overall.promised.label if overall.promised else "nothing"
-    return f"{promised} is promised, {overall.possible.label} is possible{needed}"
+    return f"{promised} is promised, {overall.possible.label} is possible{_name_doubt(verdict)}{needed}"
+
+
+def _name_doubt(verdict: Verdict) -> str:
+    """Name the first of what stands between the promise and what is possible."""
+    doubts = [reason for reason in (*verdict.reasons, *verdict.missing) if reason.lowers == "promised"]
+    cause = next((reason for reason in doubts if reason.cap == verdict.overall.promised), None)
+    return "" if cause is None else f"; in doubt: {_tell(cause)}"
 
 
 def _name_cause(verdict: Verdict, level: Level) -> str:
@@ -110,7 +117,7 @@ def _is_clear(verdict: Verdict) -> bool:
 def _name_conditions(verdict: Verdict, *, observed: bool = False) -> str:
     if _is_clear(verdict):
         return "same conditions"
-    if observed and not any(reason.kind == "differs" for reason in verdict.reasons):
+    if observed and "nothing observed differs" in verdict.notes:
         return f"nothing observed differs; conditions: {format_interval(verdict.conditions)}"
     return f"conditions: {format_interval(verdict.conditions)}"
 

@@ -15,14 +15,15 @@ from reprofp.model.observations import Observed
 from reprofp.model.paths import FactPath
 from reprofp.model.records import Record, Run
 from reprofp.model.schema import Side
-from reprofp.verdict.comparing import compare_views
+from reprofp.verdict.comparing import Finding, compare_views
 from reprofp.verdict.drift import judge_drifts
 from reprofp.verdict.evidence import compare_numerics, compare_outputs, count_equal_outputs
 from reprofp.verdict.judging import Judge, Pair
 from reprofp.verdict.keyed import judge_keyed
 from reprofp.verdict.levels import Level
 from reprofp.verdict.metrics import compare_metrics
-from reprofp.verdict.results import Reason, Verdict
+from reprofp.verdict.results import Kind, Reason, Verdict
+from reprofp.verdict.rule import side_of
 from reprofp.verdict.ruleset import RuleSet, load_rules
 from reprofp.verdict.summing import Gathered, Request, conclude
 from reprofp.verdict.views import NOT_ASKED, SideView, View, view_record
@@ -65,8 +66,9 @@ def compare_with(rules: RuleSet, a: Record, b: Record, request: Request) -> Verd
     gathered.reasons += judge_drifts(a, b, gathered.judge, {reason.path for reason in gathered.reasons})
     verdict = conclude(gathered, request, list(compare_outputs(a, b)))
     if isinstance(a, Run) and isinstance(b, Run):
-        notes = (*verdict.notes, *_note_results(a, b))
-        return replace(verdict, notes=notes, metrics=compare_metrics([a], [b]))
+        endings = _say_endings(a.result.exit_code, b.result.exit_code)
+        notes = (*verdict.notes, *_note_results(a, b), *([endings] if endings else []))
+        return replace(verdict, notes=notes, endings=endings, metrics=compare_metrics([a], [b]))
     return verdict
 
 
@@ -94,13 +96,22 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
     found: dict[tuple[object, ...], Reason] = {}
     for finding in compared.findings:
         reasons = judge.judge(finding, pair)
-        into.irrelevant += not reasons
-        into.has_differences = into.has_differences or (bool(reasons) and not finding.is_unknown)
+        if not reasons:
+            into.silent.append(_leave_aside(finding))
+        into.has_differences = into.has_differences or not finding.is_unknown
         found.update({(reason.rule, reason.path): reason for reason in reasons})
     for reason in judge.judge_gates(pair):
         found.setdefault((reason.rule, reason.path), reason)
     into.reasons += found.values()
     into.equal += compared.equal
+
+
+def _leave_aside(finding: Finding) -> Reason:
+    """Say of a finding that no rule lets it reach these results."""
+    kind: Kind = "unknown" if finding.is_unknown else "differs"
+    side = side_of(finding.path)
+    why = "no rule lets it reach these results"
+    return Reason(finding.path, finding.a, finding.b, kind, side, "", "inactive", None, "nothing", why)
 
 
 # --- processes -------------------------------------------------------------------------------------------
@@ -124,6 +135,7 @@ def _gather_children(a: SideView, b: SideView, into: Gathered) -> None:
             if (reason.path, reason.rule) not in known
         ]
         known.update((reason.path, reason.rule) for reason in apart.reasons)
+        into.has_differences = into.has_differences or apart.has_differences
 
 
 def _complete(child: View, first: View) -> View:
@@ -167,8 +179,19 @@ def _note_results(a: Run, b: Run) -> Iterator[str]:
     equal, shared = count_equal_outputs(a, b)
     if shared and equal == shared:
         yield f"the outputs are the same bits ({equal} of {shared})"
-    if a.result.exit_code != b.result.exit_code:
-        yield f"the runs ended differently: exit code {a.result.exit_code} and {b.result.exit_code}"
     for name, run in (("first", a), ("second", b)):
         if run.end is None:
             yield f"the {name} run did not report at its end: what its process did is unknown"
+
+
+def _say_endings(a: int | None, b: int | None) -> str:
+    """Say how two runs ended, where not both ended well."""
+    if a != b:
+        return f"the runs ended differently: {_say_end(a)} and {_say_end(b)}"
+    return f"both runs failed: {_say_end(a)}" if a else ""
+
+
+def _say_end(code: int | None) -> str:
+    if code is None:
+        return "not known"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"

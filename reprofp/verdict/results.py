@@ -86,8 +86,12 @@ class Verdict:
     """How many facts were observed on both sides and are equal."""
     irrelevant: int = 0
     """How many facts differ or are Unknown without being able to reach these results."""
+    not_relevant: tuple[Reason, ...] = ()
+    """Those ``irrelevant`` facts, and what was to be ignored; they lower nothing."""
     unknown: int = 0
     """How many facts are Unknown and may matter."""
+    endings: str = ""
+    """How two runs ended, where they ended differently or both failed."""
     rules_version: str = ""
     notes: tuple[str, ...] = ()
     accepted: Interval = BITWISE

@@ -32,7 +32,8 @@ class Gathered:
     judge: Judge
     reasons: list[Reason] = field(default_factory=list)
     equal: int = 0
-    irrelevant: int = 0
+    silent: list[Reason] = field(default_factory=list)
+    """What differs or is Unknown without being able to reach these results."""
     numerics: list[Reason] = field(default_factory=list)
     has_differences: bool = False
 
@@ -48,7 +49,9 @@ def conclude(gathered: Gathered, request: Request, outputs: Sequence[Reason] = (
     everything = [*conditions, *told, *experiment.differs, *experiment.unknown]
     unknown = [reason for reason in (*conditions, *experiment.unknown) if reason.kind == "unknown"]
     named = fold([reason for reason in conditions if reason.kind != "unknown"], gathered.judge.rules)
-    ignored = len(gathered.reasons) - len(kept)
+    ignored = [
+        replace(reason, lowers="nothing") for reason in gathered.reasons if _is_named(reason.path, request.ignore)
+    ]
     promised = lower(reason for reason in everything if reason not in told).promised
     return Verdict(
         conditions=lower([*conditions, *told_of_conditions]),
@@ -58,14 +61,15 @@ def conclude(gathered: Gathered, request: Request, outputs: Sequence[Reason] = (
         reasons=tuple(_order(named, told, surprising=promised is Level.BITWISE)),
         missing=tuple(find_missing(unknown, everything, gathered.judge)),
         equal=gathered.equal,
-        irrelevant=gathered.irrelevant + ignored,
+        irrelevant=len(gathered.silent) + len(ignored),
+        not_relevant=tuple(sorted((*gathered.silent, *ignored), key=lambda reason: reason.path)),
         unknown=len(unknown),
         rules_version=gathered.judge.rules.version,
         accept_measured=request.accept_measured,
         notes=(
             *_note_surprise(told, promised),
-            *_note_difference(gathered, experiment),
-            *_note_request(request, experiment, ignored),
+            *_note_difference(gathered, experiment, outputs),
+            *_note_request(request, experiment, len(ignored)),
         ),
     )
 
@@ -104,8 +108,9 @@ def _note_surprise(told: Sequence[Reason], promised: Level) -> Iterator[str]:
         yield "the same bits were promised, and the outputs differ: something that no probe sees changed the results"
 
 
-def _note_difference(gathered: Gathered, experiment: ExperimentVerdict) -> Iterator[str]:
-    if not gathered.has_differences and not experiment.differs and not experiment.varied:
+def _note_difference(gathered: Gathered, experiment: ExperimentVerdict, outputs: Sequence[Reason]) -> Iterator[str]:
+    differs = gathered.has_differences or gathered.numerics or outputs or experiment.differs or experiment.varied
+    if not differs:
         yield "nothing observed differs"
     later = sum(reason.kind == "unknown" and ends_with_process(reason.path) for reason in gathered.reasons)
     if later and not (gathered.judge.a.first.is_final and gathered.judge.b.first.is_final):

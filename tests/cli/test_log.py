@@ -18,7 +18,27 @@ def test_filters(ask, filled):
     assert len(ask("log", "--limit", "2").out.splitlines()) == 2
     tagged = ask("log", "--tag", "last-known-good").out.splitlines()
     assert [line.split()[0] for line in tagged] == [A.id[:16]]
-    assert ask("log", "--tag", "other").out == ""
+
+
+def test_an_unknown_tag_is_an_error_that_suggests_others(ask, filled):
+    done = ask("log", "--tag", "last-known-god")
+    assert (done.code, done.failed_clearly) == (3, True)
+    assert "did you mean last-known-good?" in done.err
+
+
+def test_filters_that_leave_nothing_say_so(ask, filled):
+    done = ask("log", "--tag", "last-known-good", "--kind", "run")
+    assert (done.code, done.out) == (0, "")
+    assert "no record matches" in done.err
+
+
+def test_a_terminal_gets_a_head(ask, filled, monkeypatch):
+    assert "fingerprint" not in ask("log").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert ask("log").out.splitlines()[0].split() == [
+        *("record", "time", "kind", "fingerprint", "ended", "tags", "phase", "or", "process")
+    ]
 
 
 def test_json_has_one_object_a_line(ask, filled):

@@ -8,6 +8,7 @@ import pytest
 
 from cli.conftest import SCRIPT
 from reprofp.ledger import Ledger, read_record_file
+from reprofp.ledger.schema import FILE_NAME
 from reprofp.model.records import Run
 
 
@@ -63,7 +64,6 @@ def test_exits_as_the_command_did(command, here, words, code):
         ["--check", "none", "--", "touch", "ran"],
         ["--require", "bitwise", "--", "touch", "ran"],
         ["--output", "a/x", "--output", "b/x", "--", "touch", "ran"],
-        ["--ledger", "data/x", "--", "touch", "ran"],
         ["--foo", "--", "touch", "ran"],
         [],
     ],
@@ -73,6 +73,47 @@ def test_what_fails_before_the_start_exits_with_125(command, here, words):
     assert done.code == 125
     assert done.failed_clearly
     assert not (here / "ran").exists()
+
+
+def test_a_ledger_that_cannot_be_written_does_not_keep_the_command_from_running(command, here):
+    done = command("run", "--ledger", "data/x", "--data", "data", "--", "touch", "ran")
+    assert done.code == 0
+    assert done.err.count("\n") == 1
+    assert "not in the ledger: " in done.err
+    assert (here / "ran").exists()
+    (file,) = here.glob("rn1-*.rfp")
+    record = read_record_file(file)
+    assert str(file) in done.err
+    assert record.attachments.keys() == {str(record.look_up(("datasets", "declared", "data", "digest")).value)}
+
+
+def test_a_damaged_ledger_does_not_keep_the_command_from_running(command, here, own_home):
+    own_home.mkdir(parents=True, exist_ok=True)
+    (own_home / FILE_NAME).write_bytes(b"no database" * 1000)
+    done = command("run", "--", "touch", "ran")
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert len(list(here.glob("rn1-*.rfp"))) == 1
+
+
+def test_outputs_that_were_not_made_are_told_of(command, here):
+    done = command("run", "--output", "model=gone.bin", "--", "true")
+    assert done.code == 0
+    first, second = done.err.splitlines()
+    assert first == "reprofp: output model (gone.bin): the run did not make it"
+    assert second.startswith(f"reprofp: {newest().id}")
+
+
+def test_where_the_outputs_lie_is_a_circumstance(command, here):
+    command("run", "--output", "m=out.txt", "--", "touch", "out.txt")
+    assert newest().side.circumstances["outputs.m.path"] == str(here / "out.txt")
+
+
+def test_a_folder_of_outputs_keeps_its_list_of_files(command, here):
+    words = ["sh", "-c", "mkdir made; echo 1 > made/one"]
+    command("run", "--ledger", "data/x", "--output", "made", "--", *words)
+    (file,) = here.glob("rn1-*.rfp")
+    record = read_record_file(file)
+    assert record.attachments[record.result.outputs["made"]["digest"]].endswith(b"  one\n")
 
 
 def test_options_of_the_command_are_its_own(command, here):

@@ -146,3 +146,10 @@ def test_a_full_disk(command, here, own_home):
         read_record_file(here / "a.rfp")
     with Ledger.open(read_only=True) as book:
         assert len(book) == 0
+
+
+def test_a_file_that_was_written_is_told_of(ask, here):
+    done = ask("snapshot", "--no-record", "--output", "here.rfp")
+    assert done.err.startswith("reprofp: written to here.rfp: ")
+    done = ask("snapshot", "--output", "here.rfp")
+    assert done.err.startswith("reprofp: recorded and written to here.rfp: ")

@@ -9,7 +9,7 @@ from ledger.builders import make_run, make_snapshot
 from ledger.strategies import records
 from reprofp.errors import FormatError, InputError, NameNotFoundError
 from reprofp.ledger import Ledger, read_record_file, write_record_file
-from reprofp.ledger.files import MAGIC, pack_record, unpack_record
+from reprofp.ledger.files import MAGIC, MAGIC_ATTACHED, pack_record, unpack_record
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.model.canonical import decode, encode
 
@@ -56,8 +56,8 @@ def test_bytes_at_the_end_are_refused():
 
 
 def test_a_file_from_the_future_is_refused(path):
-    path.write_bytes(b"reprofp record/2\nwhatever")
-    with pytest.raises(FormatError, match=r"record/2, and this reprofp knows record/1: upgrade"):
+    path.write_bytes(b"reprofp record/3\nwhatever")
+    with pytest.raises(FormatError, match=r"record/3, and this reprofp knows record/1 and record/2: upgrade"):
         read_record_file(path)
 
 
@@ -193,3 +193,36 @@ def test_load_reads_files(path, tmp_path, monkeypatch):
         load("no.record")
     with pytest.raises(NameNotFoundError):
         load("")
+
+
+ATTACHED = {"blake3-tree:" + "ab" * 32: b"lines\n", "blake3-tensors:" + "01" * 32: b"\x90"}
+
+
+def test_attachments_travel_in_the_file(path):
+    bare = make_run()
+    run = replace(bare, start=replace(bare.start, attachments=ATTACHED), attachments={"blake3-tree:cd": b"more"})
+    write_record_file(run, path)
+    assert path.read_bytes().startswith(MAGIC_ATTACHED)
+    found = read_record_file(path)
+    assert (found, found.id) == (bare, bare.id)
+    assert found.attachments == {**ATTACHED, "blake3-tree:cd": b"more"}
+    assert pack_record(found) == path.read_bytes()
+
+
+def test_a_record_without_attachments_has_the_file_that_it_always_had():
+    assert pack_record(make_run()).startswith(MAGIC)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: data[:-1],
+        lambda data: data.replace(MAGIC_ATTACHED, MAGIC),
+        lambda data: data.replace(b"attachments", b"attachmentz"),
+        lambda data: data.replace(b"blake3-tree:", b"zlake3-tree:"),  # out of order
+    ],
+)
+def test_a_damaged_file_with_attachments_is_refused(spoil):
+    data = pack_record(replace(make_snapshot(), attachments=ATTACHED | {"y": b""}))
+    with pytest.raises(FormatError):
+        unpack_record(spoil(data))

@@ -235,7 +235,7 @@ def test_tags_move_and_keep_their_history(ledger):
     assert ledger.tags() == {"best": first}
     assert next((move.id, move.previous) for move in ledger.tag_history("good")) == (None, second)
     assert len(ledger.tag_history()) == 4
-    with pytest.raises(NameNotFoundError, match="there is no baseline 'good'"):
+    with pytest.raises(NameNotFoundError, match="there is no tag 'good'"):
         ledger.untag("good")
     ledger.tag("good", first)
     assert ledger.tags() == {"best": first, "good": first}
@@ -254,7 +254,7 @@ def test_a_tag_needs_a_record(ledger):
 )
 def test_names_that_read_as_something_else_are_refused(ledger, name):
     record = ledger.append(make_snapshot())
-    with pytest.raises(UsageError, match="cannot be a baseline's name"):
+    with pytest.raises(UsageError, match="cannot be a tag"):
         ledger.tag(name, record)
 
 

@@ -168,3 +168,15 @@ def test_the_size_of_a_manifest_is_bounded():
     facets = {name: Facet(name, 1, {}) for name in (f"framework.{index:060}" for index in range(700))}
     with pytest.raises(FormatError, match="65535"):
         _ = Snapshot(0, Phase.STATIC, facets, SideBlob(), "0.1.0").manifest
+
+
+def test_attachments_are_no_part_of_ids_and_equality():
+    one = make_records()[1]
+    other = replace(one, attachments={"blake3-tree:ab": b"lines"})
+    assert (one, one.id) == (other, other.id)
+
+
+def test_a_record_is_shown_by_its_id():
+    shown = repr(make_records()[1])
+    assert make_records()[1].id[:16] in shown
+    assert len(shown) < 100

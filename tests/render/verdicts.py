@@ -150,7 +150,7 @@ VERDICTS = {
         missing=(CUDNN,),
         unknown=14,
         experiment=ExperimentVerdict(unknown=(DATA,)),
-        notes=("neither record is of a run: 14 facts need one",),
+        notes=("nothing observed differs", "neither record is of a run: 14 facts need one"),
     ),
     "many": verdict(
         conditions=STATISTICAL,
