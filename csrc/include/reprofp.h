@@ -190,11 +190,27 @@ RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsi
  * is asked and told by several threads at once.
  */
 
-/* Open the cache in a file; where there is none, or it is damaged, the cache begins empty. */
+/* What a cache knows and what became of what it was told. */
+typedef struct rfp_cache_counts {
+    uint64_t entries;   /* known when it was opened */
+    uint64_t used;      /* of those, how many were found */
+    uint64_t learned;   /* since */
+    uint64_t young;     /* not remembered: changed too short before the cache was opened, or since */
+    uint64_t written;   /* not remembered: somebody has the file open for writing, or mapped so */
+    uint64_t foreign;   /* not remembered: the file's owner is another, so whether it is written is not told */
+    uint64_t elsewhere; /* not remembered: on a file system whose stamps do not tell of every change */
+    int32_t usable;     /* 0: its folder is not there, or others may write to it; nothing will be saved */
+} rfp_cache_counts;
+
+/* Open the cache in a file; where there is none, or it is damaged or not to be trusted, the cache
+ * begins empty. Open one for each hashing: it learns only files that did not change since. */
 RFP_API rfp_status rfp_cache_open(const char *path, rfp_cache **cache);
 
-/* Write what was learned, together with what others wrote meanwhile, as a whole or not at all. */
+/* Write what was learned, together with what others wrote meanwhile, as a whole or not at all. A
+ * failure loses nothing but what was learned. */
 RFP_API rfp_status rfp_cache_save(rfp_cache *cache);
+
+RFP_API void rfp_cache_count(const rfp_cache *cache, rfp_cache_counts *counts);
 
 RFP_API void rfp_cache_free(rfp_cache *cache);
 
