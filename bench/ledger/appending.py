@@ -64,7 +64,7 @@ def measure_ledger(folder: Path, count: int, size: int) -> float:
         str(record.raw_id)  # ids are made by whoever made the record
     with Ledger.open(folder) as ledger:
         ledger.append(records.pop())
-        return time_groups(ledger.append_all, records, size)
+        return time_groups(ledger.append_many, records, size)
 
 
 def measure_sqlite(folder: Path, count: int, size: int) -> float:
@@ -87,10 +87,10 @@ def measure_sqlite(folder: Path, count: int, size: int) -> float:
 def measure_growth(folder: Path, change: Callable[[Snapshot, int], Snapshot], count: int = 200) -> float:
     """The mean growth of the file in bytes when a snapshot is repeated with a change."""
     with Ledger.open(folder) as ledger:
-        ledger.append_all([make_snapshot(number) for number in range(count)])
+        ledger.append_many([make_snapshot(number) for number in range(count)])
     before = (folder / FILE_NAME).stat().st_size
     with Ledger.open(folder) as ledger:
-        ledger.append_all([change(make_snapshot(count + number), number) for number in range(count)])
+        ledger.append_many([change(make_snapshot(count + number), number) for number in range(count)])
     return ((folder / FILE_NAME).stat().st_size - before) / count
 
 
@@ -101,7 +101,7 @@ def change_variable(snapshot: Snapshot, number: int) -> Snapshot:
 
 def time_reading(folder: Path, count: int) -> None:
     with Ledger.open(folder) as ledger:
-        names = ledger.append_all([make_snapshot(number) for number in range(count)])
+        names = ledger.append_many([make_snapshot(number) for number in range(count)])
     for what, read in (
         ("open and log --limit 20", lambda ledger: list(ledger.log(20))),
         ("open and get one", lambda ledger: ledger.get(names[len(names) // 2])),

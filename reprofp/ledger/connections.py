@@ -178,6 +178,7 @@ def _connect_writer(folder: Path, lock: Lock) -> Connection:
         # What a process that was cut off left in the log may never have reached the disk, although it can
         # be read: copying it into the database and syncing that makes it durable before anything follows it.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        schema.upgrade(database)
     except BaseException:
         database.close()
         raise

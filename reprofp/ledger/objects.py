@@ -6,24 +6,20 @@ they are, as a zstd frame, or as a zstd frame against the bytes of another row (
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reprofp.errors import FormatError, LedgerError
+from reprofp.ledger.deltas import MAX_DEPTH, SMALL, Chains, Encoding, decompress, pack
 from reprofp.ledger.schema import seal
 from reprofp.model.ids import format_id, hash_bytes
 from reprofp.model.records import Record, Run, Snapshot
 
-if TYPE_CHECKING:
-    from zstandard import ZstdCompressor
-
 __all__ = [
-    "MAX_DEPTH",
     "MAX_OBJECT_BYTES",
-    "Encoding",
     "Item",
     "ObjectSource",
     "Objects",
@@ -35,19 +31,7 @@ __all__ = [
 MAX_OBJECT_BYTES = 64 * 1024 * 1024
 """The largest object; what a row claims beyond it is damage."""
 
-MAX_DEPTH = 6
-"""How many deltas an object may be away from a full copy."""
-
-_LEVEL = 3
 _MAX_KNOWN = 4096
-
-
-class Encoding:
-    """How the bytes of an object are kept."""
-
-    PLAIN = 0
-    ZSTD = 1
-    ZSTD_DELTA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +41,9 @@ class Item:
     kind: str
     raw_id: bytes
     data: bytes
+    lineage: str = ""
+    """What names the chains that it may be stored in; empty where it resembles no other."""
+    host: bytes = bytes(8)
 
     @property
     def is_purged(self) -> bool:
@@ -66,15 +53,24 @@ class Item:
 
 def iterate_items(record: Record) -> Iterator[Item]:
     """Yield the objects of ``record`` itself, without those of its snapshots; the manifest comes last."""
+    host = _hash_host(record)
     if isinstance(record, Snapshot):
+        kind, role = "sn1", record.phase.value
         for facet in record.facets.values():
-            yield Item("fa1", facet.raw_id, facet.canonical)
+            yield Item("fa1", facet.raw_id, facet.canonical, facet.name, host)
     else:
+        kind, role = "rn1", "run"
         for blob in (record.process_list, record.result.blob):
-            yield Item(blob.kind, blob.raw_id, blob.canonical)
+            yield Item(blob.kind, blob.raw_id, blob.canonical, blob.kind, host)
     side = record.side.blob
-    yield Item(side.kind, side.raw_id, side.canonical)
-    yield Item("sn1" if isinstance(record, Snapshot) else "rn1", record.raw_id, record.manifest)
+    yield Item(side.kind, side.raw_id, side.canonical, f"{side.kind}/{role}", host)
+    yield Item(kind, record.raw_id, record.manifest, f"{kind}/{role}", host)
+
+
+def _hash_host(record: Record) -> bytes:
+    """Return what tells hosts apart without naming them, so that a purge of the side blob leaves no name."""
+    name = record.side.circumstances.get("os.host_name")
+    return hashlib.sha256(b"reprofp host\0" + str(name).encode("utf-8", "surrogatepass")).digest()[:8]
 
 
 def iterate_parts(record: Record) -> Iterator[Snapshot]:
@@ -97,24 +93,10 @@ def unpack(encoding: int, data: bytes, size: int, base: bytes | None = None) -> 
     if not 0 <= size <= MAX_OBJECT_BYTES:
         raise ValueError(f"claims {size} bytes")
     if encoding != Encoding.PLAIN:
-        data = _decompress(data, size, base)
+        data = decompress(data, size, base)
     if len(data) != size:
         raise ValueError(f"holds {len(data)} bytes instead of {size}")
     return data
-
-
-def _decompress(data: bytes, size: int, base: bytes | None) -> bytes:
-    import zstandard  # noqa: PLC0415  log and tag need none of it
-
-    words = None
-    if base is not None:
-        words = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    try:
-        # One byte more than allowed, so that a longer content shows; the library takes 0 for no limit.
-        reader = zstandard.ZstdDecompressor(dict_data=words).stream_reader(data)
-        return reader.read(size + 1)
-    except zstandard.ZstdError as error:
-        raise ValueError(f"is not readable: {error}") from error
 
 
 class Objects:
@@ -124,7 +106,7 @@ class Objects:
         """Keep the connection."""
         self._database = database
         self._known: dict[bytes, int] = {}
-        self._compressor: ZstdCompressor | None = None
+        self._chains = Chains(database, self.read_row)
 
     def find(self, raw_id: bytes) -> int | None:
         """Return the number of the object, or None."""
@@ -150,6 +132,11 @@ class Objects:
     def forget(self) -> None:
         """Forget what was added: the transaction was undone."""
         self._known.clear()
+        self._chains.forget()
+
+    def flush(self) -> None:
+        """Write what is kept back until the end of a transaction."""
+        self._chains.flush()
 
     def _insert(self, item: Item) -> int:
         if len(item.data) > MAX_OBJECT_BYTES:
@@ -159,27 +146,23 @@ class Objects:
             )
         if item.is_purged:
             return self._insert_tombstone(item)
-        encoding, data = self._pack(item.data)
-        return self._insert_row(item, encoding, len(item.data), data)
-
-    def _pack(self, data: bytes) -> tuple[int, bytes]:
-        """Return the shortest of the encodings without a base."""
-        if self._compressor is None:  # setting one up costs more than compressing a small object
-            import zstandard  # noqa: PLC0415  log and tag need none of it
-
-            self._compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False)
-        packed = self._compressor.compress(data)
-        return (Encoding.ZSTD, packed) if len(packed) < len(data) else (Encoding.PLAIN, data)
-
-    def _insert_row(self, item: Item, encoding: int, size: int, data: bytes | None) -> int:
+        if not item.lineage or len(item.data) < SMALL:
+            packed = pack(item.data)
+        else:
+            packed = self._chains.choose(item.lineage, item.host, item.data)
         cursor = self._database.execute(
-            "INSERT INTO object (kind, id, size, encoding, depth, data) VALUES (?, ?, ?, ?, 0, ?)",
-            (item.kind, item.raw_id, size, encoding, data),
+            "INSERT INTO object (kind, id, size, encoding, depth, base, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (item.kind, item.raw_id, len(item.data), packed.encoding, packed.depth, packed.base, packed.data),
         )
-        return int(cursor.lastrowid or 0)
+        number = int(cursor.lastrowid or 0)
+        self._chains.advance(packed, number, item.data)
+        return number
 
     def _insert_tombstone(self, item: Item) -> int:
-        number = self._insert_row(item, Encoding.PLAIN, 0, None)
+        cursor = self._database.execute(
+            "INSERT INTO object (kind, id, size, encoding, depth) VALUES (?, ?, 0, 0, 0)", (item.kind, item.raw_id)
+        )
+        number = int(cursor.lastrowid or 0)
         now, reason = time.time_ns(), "was purged before the record came here"
         self._database.execute(
             "INSERT INTO tombstone VALUES (?, ?, ?, ?)", (number, now, reason, seal(item.raw_id, now, reason))

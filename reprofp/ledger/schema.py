@@ -28,7 +28,9 @@ __all__ = [
     "VERSION",
     "create",
     "lay_out",
+    "read_version",
     "seal",
+    "upgrade",
 ]
 
 FILE_NAME = "ledger.sqlite"
@@ -37,28 +39,20 @@ LOCK_NAME = "ledger.lock"
 APPLICATION_ID = 0x72667031
 """``rfp1`` in ASCII, at offset 68 of the file, where file(1) looks for it."""
 
-VERSION = 1
+VERSION = 2
 """The version of the schema."""
 
 KEPT_LEVEL = 8
 """Nodes of the Merkle tree are kept from this level on, one for 256 leaves; the rest is computed from the leaves."""
 
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
-"""By the version that a step starts from."""
-
 # An id is found by the index of its first 8 bytes, so that the 32 bytes stand once in the file.
 # CHECK constraints instead of STRICT tables: those need SQLite 3.37.
-DDL = (
+_KEPT = (
     """CREATE TABLE setting (
   name TEXT NOT NULL PRIMARY KEY,
   value BLOB NOT NULL,
   seal BLOB NOT NULL CHECK (length(seal) = 8)
 ) WITHOUT ROWID""",
-    """CREATE TABLE lineage (
-  number INTEGER PRIMARY KEY,
-  key BLOB NOT NULL UNIQUE,
-  newest INTEGER REFERENCES object (number)
-)""",
     """CREATE TABLE object (
   number INTEGER PRIMARY KEY,
   kind TEXT NOT NULL CHECK (length(kind) = 3),
@@ -126,7 +120,75 @@ DDL = (
 )""",
     "CREATE INDEX tag_move_by_name ON tag_move (name, number)",
 )
-"""The statements that make the schema, exactly as the database keeps them."""
+_LINEAGE_1 = """CREATE TABLE lineage (
+  number INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  newest INTEGER REFERENCES object (number)
+)"""
+_ADDED_2 = (
+    """CREATE TABLE lineage (
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  host BLOB NOT NULL CHECK (length(host) = 8),
+  position INTEGER NOT NULL CHECK (position >= 0),
+  stack BLOB NOT NULL
+)""",
+    """CREATE TABLE attachment (
+  number INTEGER PRIMARY KEY,
+  digest TEXT NOT NULL UNIQUE,
+  object INTEGER NOT NULL REFERENCES object (number),
+  seal BLOB NOT NULL CHECK (length(seal) = 8)
+)""",
+    """CREATE TABLE attached (
+  leaf INTEGER NOT NULL REFERENCES record (leaf),
+  attachment INTEGER NOT NULL REFERENCES attachment (number),
+  PRIMARY KEY (leaf, attachment)
+) WITHOUT ROWID""",
+    """CREATE TABLE expiry (
+  leaf INTEGER PRIMARY KEY REFERENCES record (leaf),
+  time_ns INTEGER NOT NULL,
+  seal BLOB NOT NULL CHECK (length(seal) = 8)
+)""",
+)
+
+DDL: Mapping[int, tuple[str, ...]] = {1: (*_KEPT, _LINEAGE_1), 2: (*_KEPT, *_ADDED_2)}
+"""By version, the statements that make the schema, exactly as the database keeps them."""
+
+
+def _step_from_1(database: sqlite3.Connection) -> None:
+    """Schema 1 never wrote a lineage; attachments and expiry are new."""
+    database.execute("DROP TABLE lineage")
+    for statement in _ADDED_2:
+        database.execute(statement)
+
+
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _step_from_1}
+"""By the version that a step starts from."""
+
+
+def read_version(database: sqlite3.Connection) -> int:
+    """Return the version of an open ledger's schema."""
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def upgrade(database: sqlite3.Connection) -> None:
+    """Bring a ledger of an earlier schema up to this one, whole or not at all; the caller holds the lock.
+
+    Nothing that was recorded changes: ids, leaves, proofs and checkpoints stay as they are.
+    """
+    found = read_version(database)
+    if found == VERSION:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for version in range(found, VERSION):
+            MIGRATIONS[version](database)
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
 
 
 def seal(*values: Value) -> bytes:
@@ -134,17 +196,17 @@ def seal(*values: Value) -> bytes:
     return hashlib.sha256(b"reprofp row\0" + encode(list(values))).digest()[:8]
 
 
-def lay_out(database: sqlite3.Connection, settings: Mapping[str, Value]) -> None:
+def lay_out(database: sqlite3.Connection, settings: Mapping[str, Value], *, version: int = VERSION) -> None:
     """Write the schema and the settings of an empty ledger."""
     database.execute("BEGIN")
-    for statement in DDL:
+    for statement in DDL[version]:
         database.execute(statement)
     database.execute("INSERT INTO tree VALUES (1, 0, x'')")
     for name, value in settings.items():
         packed = encode(value)
         database.execute("INSERT INTO setting VALUES (?, ?, ?)", (name, packed, seal(name, packed)))
     database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute(f"PRAGMA user_version = {version}")
     database.execute("COMMIT")
 
 

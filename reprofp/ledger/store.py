@@ -8,7 +8,6 @@ has the format.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,24 +15,24 @@ from pathlib import Path
 from types import TracebackType
 
 from reprofp.errors import FormatError, LedgerError, NameNotFoundError, UsageError
-from reprofp.ledger.connections import Connection, is_fatal, open_reader, open_writer, translate_errors
+from reprofp.ledger.appending import Appender, Transactions, read_frontier
+from reprofp.ledger.attachments import Attachments
+from reprofp.ledger.connections import Connection, open_reader, open_writer, translate_errors
 from reprofp.ledger.folders import default_path
-from reprofp.ledger.merkle import Frontier, hash_leaf, prove_consistency, prove_inclusion
+from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
-from reprofp.ledger.objects import Objects, ObjectSource, iterate_items, iterate_parts
+from reprofp.ledger.objects import Objects, ObjectSource
 from reprofp.ledger.proofs import TreeReader
-from reprofp.ledger.schema import KEPT_LEVEL
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
 from reprofp.ledger.verify import VerifyReport, verify
-from reprofp.model.ids import format_id, parse_id
+from reprofp.model.ids import parse_id
 from reprofp.model.reading import read_record
-from reprofp.model.records import Record, Run, Snapshot
+from reprofp.model.records import Record
 
 __all__ = ["Ledger"]
 
 _WAIT_S = 10.0
-_INT64 = range(-(2**63), 2**63)
 
 
 class Ledger:
@@ -44,10 +43,12 @@ class Ledger:
         self._connection = connection
         self._database = connection.database
         self._objects = Objects(connection.database)
+        self._attachments = Attachments(connection.database, self._objects)
         self._summaries = Summaries(connection.database)
         self._tags = Tags(connection.database)
+        self._appender = Appender(connection, self._objects, self._attachments)
+        self._transactions = Transactions(connection, self._objects, self._appender)
         self._mutex = threading.RLock()
-        self._stopped = ""
 
     @classmethod
     def open(cls, path: Path | None = None, *, read_only: bool = False, wait_s: float = _WAIT_S) -> Ledger:
@@ -91,9 +92,9 @@ class Ledger:
             FormatError: it holds something that has no place in a ledger (a number beyond 64 bits, too many bytes).
             LedgerError: it could not be stored; nothing of it was.
         """
-        return self.append_all([record])[0]
+        return self.append_many([record])[0]
 
-    def append_all(self, records: Iterable[Record]) -> list[str]:
+    def append_many(self, records: Iterable[Record]) -> list[str]:
         """Store several records in one transaction, all or none; see ``append``.
 
         Raises:
@@ -101,60 +102,7 @@ class Ledger:
             LedgerError: as for ``append``.
         """
         with self._write("append to"):
-            return [self._append(record) for record in records]
-
-    def _append(self, record: Record) -> str:
-        kind = "rn1" if isinstance(record, Run) else "sn1"
-        if self._find_leaf(record.raw_id) is None:
-            parts = [self._append_one(part) for part in iterate_parts(record)]
-            leaf = self._append_one(record)
-            for part in parts:
-                self._database.execute("UPDATE record SET run = ? WHERE leaf = ? AND run IS NULL", (leaf, part))
-        return format_id(kind, record.raw_id)
-
-    def _append_one(self, record: Record) -> int:
-        leaf = self._find_leaf(record.raw_id)
-        if leaf is not None:
-            return leaf
-        exit_code = record.result.exit_code if isinstance(record, Run) else None
-        for number in (record.time_ns, exit_code or 0):
-            if number not in _INT64:
-                raise FormatError(f"{number} has more than 64 bits: a ledger holds no such time or exit code")
-        numbers = [self._objects.add(item) for item in iterate_items(record)]
-        leaf = self._grow_tree(record.manifest)
-        self._database.execute(
-            "INSERT INTO record (leaf, manifest, fingerprint, time_ns, exit_code, role) VALUES (?, ?, ?, ?, ?, ?)",
-            (leaf, numbers[-1], self._add_fingerprint(record), record.time_ns, exit_code, describe_role(record)),
-        )
-        return leaf
-
-    def _find_leaf(self, raw_id: bytes) -> int | None:
-        row = self._database.execute(
-            "SELECT r.leaf FROM object AS m JOIN record AS r ON r.manifest = m.number"
-            " WHERE substr(m.id, 1, 8) = ? AND m.id = ?",
-            (raw_id[:8], raw_id),
-        ).fetchone()
-        return None if row is None else int(row[0])
-
-    def _add_fingerprint(self, record: Record) -> int:
-        mark = record.fingerprint
-        values = (mark.raw_id, mark.raw_conditions, mark.raw_experiment)
-        row = self._database.execute(
-            "SELECT number FROM fingerprint WHERE substr(id, 1, 8) = ? AND id = ? AND conditions = ? AND experiment = ?",
-            (mark.raw_id[:8], *values),
-        ).fetchone()
-        if row is not None:
-            return int(row[0])
-        cursor = self._database.execute("INSERT INTO fingerprint (id, conditions, experiment) VALUES (?, ?, ?)", values)
-        return int(cursor.lastrowid or 0)
-
-    def _grow_tree(self, manifest: bytes) -> int:
-        before = self.frontier()
-        after, nodes = before.append(hash_leaf(manifest))
-        self._database.execute("UPDATE tree SET size = ?, frontier = ?", (after.size, after.packed))
-        kept = [(node.level, node.position, node.hash) for node in nodes if node.level >= KEPT_LEVEL]
-        self._database.executemany("INSERT INTO tree_node VALUES (?, ?, ?)", kept)
-        return before.size
+            return [self._appender.append(record) for record in records]
 
     def frontier(self) -> Frontier:
         """Return the size and the frontier of the Merkle tree; its ``root`` is what a checkpoint signs.
@@ -163,50 +111,13 @@ class Ledger:
             LedgerError: the row that holds it is damaged.
         """
         with translate_errors(self.path, "read"):
-            row = self._database.execute("SELECT size, frontier FROM tree").fetchone()
-        try:
-            return Frontier.unpack(*row)
-        except (TypeError, ValueError) as error:
-            raise LedgerError(
-                f"the ledger in {self.path} is damaged: the frontier of its Merkle tree is malformed ({error});"
-                " run `reprofp ledger verify`, and put the ledger back from a backup"
-            ) from error
+            return read_frontier(self._connection)
 
     @contextmanager
     def _write(self, doing: str) -> Iterator[None]:
         """Run a transaction; one that fails leaves nothing, and one whose storage failed is the last."""
-        with self._mutex, translate_errors(self.path, doing):
-            self._refuse_unless_writable(doing)
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException as error:
-                self._give_up(error)
-                raise
-
-    def _refuse_unless_writable(self, doing: str) -> None:
-        if self._stopped:
-            raise LedgerError(
-                f"cannot {doing} the ledger in {self.path}: its storage failed before ({self._stopped});"
-                " mend it, then open the ledger again"
-            )
-        if not self._connection.writable:
-            raise LedgerError(f"cannot {doing} the ledger in {self.path}: it was opened for reading only")
-        if self._connection.process != os.getpid():
-            raise LedgerError(
-                f"cannot {doing} the ledger in {self.path}: it was opened before this process was forked;"
-                " open it again in this process"
-            )
-
-    def _give_up(self, error: BaseException) -> None:
-        self._objects.forget()
-        if is_fatal(error):
-            # A sync that failed may have thrown the bytes away while the next one succeeds.
-            self._stopped = str(error)
-            self._connection.close_without_checkpoint()
-        elif self._database.in_transaction:
-            self._database.execute("ROLLBACK")
+        with self._mutex, translate_errors(self.path, doing), self._transactions.run(doing):
+            yield
 
     def get(self, record_id: str) -> Record:
         """Return the record with this full id; every byte of it is checked.
@@ -220,7 +131,7 @@ class Ledger:
         if kind not in ("sn1", "rn1"):
             raise FormatError(f"{record_id} is not the id of a record (sn1: or rn1:)")
         with self._mutex, translate_errors(self.path, "read"):
-            if self._find_leaf(raw_id) is None:
+            if self._appender.find_leaf(raw_id) is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
                 return read_record(kind, raw_id, ObjectSource(self._objects))
@@ -229,6 +140,33 @@ class Ledger:
                     f"cannot read {record_id} in the ledger in {self.path}: {error}; run `reprofp ledger verify`"
                     " to see what else is affected (records that share no damaged part stay readable)"
                 ) from error
+
+    def attachment(self, digest_text: str) -> bytes | None:
+        """Return what the content with this digest was computed from, where a record brought it along.
+
+        For a tree that is its manifest, for weights the list of tensors. None where nothing is kept: no record
+        had it, it was too large, or it was purged.
+
+        Raises:
+            LedgerError: it is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._attachments.read(digest_text)
+
+    def attachments(self, record_id: str) -> dict[str, bytes]:
+        """Return what is kept of the attachments of a record itself (those of a run's snapshots are theirs).
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            FormatError: ``record_id`` is no id.
+            LedgerError: one is damaged.
+        """
+        _, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            leaf = self._appender.find_leaf(raw_id)
+            if leaf is None:
+                raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+            return self._attachments.read_all(leaf)
 
     def log(
         self, limit: int | None = None, kind: str | None = None, *, wanted: Filter | None = None
@@ -276,7 +214,7 @@ class Ledger:
         """
         _, raw_id = parse_id(record_id)
         with self._mutex, translate_errors(self.path, "read"):
-            leaf = self._find_leaf(raw_id)
+            leaf = self._appender.find_leaf(raw_id)
             if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
@@ -337,7 +275,7 @@ class Ledger:
         check_tag_name(name)
         _, raw_id = parse_id(record_id)
         with self._write("tag a record in"):
-            leaf = self._find_leaf(raw_id)
+            leaf = self._appender.find_leaf(raw_id)
             if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             self._tags.move(name, leaf, raw_id)
@@ -378,10 +316,3 @@ class Ledger:
                 " run `reprofp ledger verify`"
             )
         return found.id
-
-
-def describe_role(record: Record) -> str:
-    """Return what a short line shows of a record: its first process's role, or its phase."""
-    if isinstance(record, Snapshot):
-        return record.phase.value
-    return record.processes[0].role if record.processes else ""

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger import schema
+from reprofp.ledger.attachments import KIND, seal_attachment
 from reprofp.ledger.connections import Connection
+from reprofp.ledger.deltas import MAX_DEPTH, Encoding, read_stack
 from reprofp.ledger.merkle import Frontier
-from reprofp.ledger.objects import MAX_DEPTH, Encoding, Objects, ObjectSource
+from reprofp.ledger.objects import Objects, ObjectSource
 from reprofp.ledger.replay import RecordChecker, TreeReplay
 from reprofp.ledger.scanning import Row, scan
 from reprofp.ledger.tags import FIRST_LINK, link_move
@@ -23,7 +25,7 @@ from reprofp.model.ids import format_id, hash_bytes
 
 __all__ = ["Finding", "VerifyReport", "verify"]
 
-_ID_BYTES = 32
+_HOST_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,12 @@ def _check_schema(database: sqlite3.Connection, report: VerifyReport) -> None:
     sql = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
     model = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        schema.lay_out(model, {})
+        schema.lay_out(model, {}, version=schema.read_version(database))
         expected = model.execute(sql).fetchall()
     finally:
         model.close()
     if database.execute(sql).fetchall() != expected:
-        report.add("schema", f"the tables are not those of version {schema.VERSION}")
+        report.add("schema", f"the tables are not those of version {schema.read_version(database)}")
 
 
 def _check_settings(database: sqlite3.Connection, report: VerifyReport) -> None:
@@ -139,12 +141,15 @@ class _Verification:
         self._fingerprints: dict[int, tuple[bytes, bytes, bytes]] = {}
         self._leaves: dict[int, bytes] = {}  # ids by leaf
         self._used_fingerprints: set[int] = set()
+        self._attached: set[int] = set()  # numbers of attachments' objects
+        self._version = schema.read_version(database)
 
     def run(self) -> None:
         for check in (
             self._check_tombstones,
             self._check_objects,
             self._check_fingerprints,
+            self._check_attachments,
             self._check_records,
             self._check_tags,
             self._check_lineages,
@@ -201,6 +206,15 @@ class _Verification:
     def _check_fingerprints(self) -> None:
         for number, raw_id, conditions, experiment in self._scan("fingerprint", "number, id, conditions, experiment"):
             self._fingerprints[number] = (raw_id, conditions, experiment)
+
+    def _check_attachments(self) -> None:
+        if self._version == 1:
+            return
+        for number, digest, at, mark in self._scan("attachment", "number, digest, object, seal"):
+            self._attached.add(at)
+            kind, _, digits = self._names.get(at, "").partition(":")
+            if kind != KIND or seal_attachment(digest, bytes.fromhex(digits)) != mark:
+                self._report.add(f"attachment {number}", "its row was changed, or its object is damaged or missing")
 
     def _check_records(self) -> None:
         checker = RecordChecker(ObjectSource(self._objects), self._fingerprints)
@@ -268,7 +282,7 @@ class _Verification:
     def _list_orphans(self, checker: RecordChecker) -> None:
         used = checker.used | set(self._leaves.values())
         for number, name in self._names.items():
-            if bytes.fromhex(name[4:]) not in used:
+            if bytes.fromhex(name[4:]) not in used and number not in self._attached:
                 self._report.add(f"object {number}", f"{name} belongs to no record")
         for number in self._fingerprints.keys() - self._used_fingerprints:
             self._report.add(f"fingerprint {number}", "it belongs to no record")
@@ -284,9 +298,16 @@ class _Verification:
             before, last[name] = link, number
 
     def _check_lineages(self) -> None:
-        for number, key, newest in self._scan("lineage", "number, key, newest"):
-            if len(key) != _ID_BYTES or (newest is not None and newest not in self._names):
-                self._report.add(f"lineage {number}", "its key is malformed, or its newest object is missing")
+        if self._version == 1:  # has the table, and wrote nothing in it
+            return
+        for number, _name, host, position, packed in self._scan("lineage", "number, name, host, position, stack"):
+            try:
+                depths = [self._depths.get(item) for item in read_stack(packed)]
+            except ValueError as error:
+                self._report.add(f"lineage {number}", str(error))
+                continue
+            if len(host) != _HOST_BYTES or position < 1 or depths != list(range(len(depths))):
+                self._report.add(f"lineage {number}", "its path of objects is not one of deltas from a full copy")
 
 
 def _name_object(row: Row) -> str:

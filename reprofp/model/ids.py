@@ -25,6 +25,7 @@ ID_KINDS = {
     "sb1": "a side blob",
     "pl1": "a run's list of processes",
     "rs1": "a run's result",
+    "at1": "an attachment",
 }
 """The kinds of id, each with what it names."""
 

@@ -60,6 +60,6 @@ def command():
 def filled(own_home):
     """A ledger with two snapshots and a run, and one tag."""
     with Ledger.open() as book:
-        book.append_all([A, B, RUN])
+        book.append_many([A, B, RUN])
         book.tag("last-known-good", A.id)
     return own_home

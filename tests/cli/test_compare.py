@@ -109,7 +109,7 @@ def test_a_prefix_that_matches_several_lists_them(ask):
         if twin is not made:
             break
     with Ledger.open() as book:
-        book.append_all([twin, made])
+        book.append_many([twin, made])
     done = ask("compare", made.id[4:10], made.id)
     assert done.code == 3
     assert done.out == ""

@@ -69,7 +69,7 @@ def inputs(tmp_path_factory):
 def test_examples_work(name, words, inputs, tmp_path, own_home, monkeypatch):
     """In a shell, in a folder with the files that they speak of, on a ledger with records."""
     with Ledger.open() as book:
-        book.append_all([A, B, RUN])
+        book.append_many([A, B, RUN])
         book.tag("last-known-good", A.id)
     here = tmp_path / "here"
     shutil.copytree(inputs, here)

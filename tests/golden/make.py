@@ -75,7 +75,7 @@ def purge(ledger, raw_id):
 
 def make_ledger(folder, records):
     with Ledger.open(folder) as ledger:
-        ledger.append_all(records.values())
+        ledger.append_many(records.values())
         ledger.tag("last-known-good", records["snapshot"].id)
         ledger.tag("last-known-good", records["run"].id)
         ledger.tag("gone", records["run"].id)

@@ -189,7 +189,7 @@ def test_after_the_storage_failed_this_process_writes_no_more(folder):
 
     ledger = Ledger.open(folder)
     kept = ledger.append(make_snapshot(1))
-    ledger._database = Failing(ledger._database)
+    ledger._connection.database = Failing(ledger._connection.database)
     with pytest.raises(LedgerError, match="the storage failed; look at the system's log"):
         ledger.append(make_snapshot(2))
     with pytest.raises(LedgerError, match="its storage failed before"):
@@ -340,7 +340,7 @@ def test_a_file_that_is_no_ledger_says_so(folder, data, read_only):
 @pytest.mark.parametrize(
     ("pragma", "says"),
     [
-        ("user_version = 2", r"has schema 2, and this reprofp knows 1.*upgrade reprofp"),
+        ("user_version = 3", r"has schema 3, and this reprofp knows 2.*upgrade reprofp"),
         ("user_version = -1", r"header of .* is damaged"),
         ("application_id = 7", "not a ledger of reprofp"),
     ],

@@ -11,7 +11,7 @@ FIRST, SECOND, RUN = make_snapshot(1, lr=1), make_snapshot(2, lr=2), make_run(lr
 
 @pytest.fixture
 def filled(ledger):
-    ledger.append_all([FIRST, SECOND, RUN])
+    ledger.append_many([FIRST, SECOND, RUN])
     ledger.tag("good", SECOND.id)
     return ledger
 
@@ -111,7 +111,7 @@ def test_real_prefixes_collide(ledger):
         before = seen.setdefault(record.id[4:10], record)
         if before is not record:
             break
-    ledger.append_all([before, record])
+    ledger.append_many([before, record])
     with pytest.raises(AmbiguousNameError, match=f"{before.id}(.|\n)*{record.id}"):
         ledger.resolve(record.id[4:10])
     longer = next(digits for digits in range(11, 68) if before.id[:digits] != record.id[:digits])

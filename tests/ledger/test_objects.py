@@ -1,4 +1,5 @@
 import itertools
+import random
 
 import pytest
 import zstandard
@@ -6,37 +7,46 @@ import zstandard
 from ledger.builders import make_snapshot
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger import objects
-from reprofp.ledger.objects import Encoding, Item, unpack
+from reprofp.ledger.deltas import MAX_DEPTH, Encoding, compress
+from reprofp.ledger.objects import Item, unpack
 from reprofp.model.ids import hash_bytes
 
+TEXT = random.Random(7).randbytes(300).hex()
 
-def store_as_deltas(ledger, count):
-    """Store the config of each record as a delta against that of the one before it, as a later version will."""
-    records = [make_snapshot(number, text="x" * 500, lr=number) for number in range(count)]
-    ledger.append_all(records)
-    configs = [record.facets["config"] for record in records]
-    for depth, (before, facet) in enumerate(itertools.pairwise(configs), 1):
-        words = zstandard.ZstdCompressionDict(before.canonical, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        packed = zstandard.ZstdCompressor(dict_data=words, write_content_size=False).compress(facet.canonical)
-        assert len(packed) < 100
-        ledger._database.execute(
-            "UPDATE object SET encoding = 2, data = ?, depth = ?, base = ? WHERE id = ?",
-            (packed, depth, ledger._objects.find(before.raw_id), facet.raw_id),
-        )
+
+def store_versions(ledger, count):
+    """Store records whose config differs a little from that of the one before it."""
+    records = [make_snapshot(number, text=TEXT, lr=number) for number in range(count)]
+    ledger.append_many(records)
     return records
 
 
-def test_deltas_are_read(ledger):
-    for record in store_as_deltas(ledger, 7):
+def read_depths(ledger, records):
+    sql = "SELECT depth FROM object WHERE id = ?"
+    return [ledger._database.execute(sql, (item.facets["config"].raw_id,)).fetchone()[0] for item in records]
+
+
+def test_versions_are_stored_as_skip_deltas(ledger):
+    records = store_versions(ledger, 130)
+    assert read_depths(ledger, records) == [min(number.bit_count(), MAX_DEPTH) for number in range(130)]
+    for record in records:
         assert ledger.get(record.id) == record
     assert ledger.verify().is_ok
 
 
 def test_a_chain_of_deltas_has_an_end(ledger):
-    last = store_as_deltas(ledger, 8)[-1]
+    records = store_versions(ledger, 8)
+    for before, record in itertools.pairwise(records):
+        data = compress(record.facets["config"].canonical, before.facets["config"].canonical)
+        base = ledger._objects.find(before.facets["config"].raw_id)
+        ledger._database.execute(
+            "UPDATE object SET encoding = 2, data = ?, depth = (SELECT depth FROM object WHERE number = ?) + 1, base = ?"
+            " WHERE id = ?",
+            (data, base, base, record.facets["config"].raw_id),
+        )
     with pytest.raises(LedgerError, match="more than 6 deltas away"):
-        ledger.get(last.id)
-    assert ledger.verify().damaged == [last.id]
+        ledger.get(records[-1].id)
+    assert ledger.verify().damaged == [records[-1].id]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,7 @@ def test_a_chain_of_deltas_has_an_end(ledger):
     [("data = NULL", "which was purged"), ("data = x'00'", "not readable"), ("number = 999", "which is missing")],
 )
 def test_a_delta_without_its_base_says_so(ledger, change, says):
-    first, second = store_as_deltas(ledger, 2)
+    first, second = store_versions(ledger, 2)
     ledger._database.execute("PRAGMA foreign_keys = OFF")
     ledger._database.execute(f"UPDATE object SET {change} WHERE id = ?", (first.facets["config"].raw_id,))
     with pytest.raises(LedgerError, match=says):
@@ -80,14 +90,14 @@ def test_an_object_that_is_too_large_is_refused(ledger, monkeypatch):
 def test_what_is_known_is_forgotten_with_its_transaction(ledger):
     """An object that was added in a transaction that failed is stored again."""
     with pytest.raises(FormatError):
-        ledger.append_all([make_snapshot(1), make_snapshot(2**70)])
+        ledger.append_many([make_snapshot(1), make_snapshot(2**70)])
     assert ledger.get(ledger.append(make_snapshot(1))) == make_snapshot(1)
     assert ledger.verify().is_ok
 
 
 def test_more_objects_than_are_kept_in_mind(ledger, monkeypatch):
     monkeypatch.setattr(objects, "_MAX_KNOWN", 3)
-    ledger.append_all([make_snapshot(number, lr=number) for number in range(10)])
+    ledger.append_many([make_snapshot(number, lr=number) for number in range(10)])
     assert ledger.verify().is_ok
 
 

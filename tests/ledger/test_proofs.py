@@ -16,7 +16,7 @@ def roots(ledger):
     """The root after each record."""
     found = [ledger.frontier().root]
     for at in (*range(20), *range(20, 600, 20)):
-        ledger.append_all(RECORDS[at : at + (20 if at >= 20 else 1)])
+        ledger.append_many(RECORDS[at : at + (20 if at >= 20 else 1)])
         found += [None] * (len(ledger) - len(found)) + [ledger.frontier().root]
     return found
 
@@ -41,7 +41,7 @@ def test_a_ledger_is_proved_to_continue(ledger, roots):
 
 
 def test_what_cannot_be_proved_says_so(ledger):
-    ledger.append_all(RECORDS[:3])
+    ledger.append_many(RECORDS[:3])
     with pytest.raises(NameNotFoundError):
         ledger.prove_inclusion(RECORDS[3].id)
     with pytest.raises(UsageError, match="has no leaf 2"):
@@ -54,7 +54,7 @@ def test_what_cannot_be_proved_says_so(ledger):
 
 
 def test_a_damaged_leaf_is_not_proved_around(folder, ledger):
-    ledger.append_all(RECORDS[:3])
+    ledger.append_many(RECORDS[:3])
     ledger.close()
     database = sqlite3.connect(folder / FILE_NAME)
     with database:

@@ -64,7 +64,7 @@ def test_large_facets_are_compressed(ledger):
 def test_the_root_is_that_of_the_manifests(ledger):
     assert ledger.frontier().root == EMPTY_ROOT
     records = [make_snapshot(number, lr=number) for number in range(300)]
-    ledger.append_all(records)
+    ledger.append_many(records)
     leaves = [hash_leaf(record.manifest) for record in records]
     assert ledger.frontier().root == hash_range(0, 300, lambda level, at: None if level else leaves[at])
     assert count_rows(ledger, "tree_node") == 1
@@ -101,14 +101,14 @@ def test_log_gives_the_last_appended_first(ledger):
 
 
 def test_log_walks_in_chunks(ledger):
-    names = ledger.append_all([make_snapshot(number) for number in range(1_100)])
+    names = ledger.append_many([make_snapshot(number) for number in range(1_100)])
     assert [line.id for line in ledger.log()] == names[::-1]
     assert [line.id for line in ledger.log(limit=700)] == names[:-701:-1]
 
 
 def test_log_leaves_out_the_parts_of_runs(ledger):
     alone, run = make_snapshot(1, phase=Phase.STATIC), make_run(exit_code=-9, role="a.py/0/0")
-    ledger.append_all([alone, run])
+    ledger.append_many([alone, run])
     lines = list(ledger.log())
     assert [(line.kind, line.exit_code, line.role, line.is_part) for line in lines] == [
         ("run", -9, "a.py/0/0", False),
@@ -123,7 +123,7 @@ def test_log_leaves_out_the_parts_of_runs(ledger):
 
 
 def test_log_finds_by_fingerprint_and_time(ledger):
-    ledger.append_all([make_snapshot(number, lr=number % 2) for number in range(4)])
+    ledger.append_many([make_snapshot(number, lr=number % 2) for number in range(4)])
     odd = make_snapshot(1, lr=1)
     for kind, raw, count in (
         ("fp1", odd.fingerprint.raw_id, 2),
@@ -179,7 +179,7 @@ def test_unknown_records_are_not_found(ledger):
 @pytest.mark.parametrize("time_ns", [2**63, -(2**63) - 1])
 def test_numbers_beyond_64_bits_are_refused_whole(ledger, time_ns):
     with pytest.raises(FormatError, match="more than 64 bits"):
-        ledger.append_all([make_snapshot(1), make_snapshot(time_ns)])
+        ledger.append_many([make_snapshot(1), make_snapshot(time_ns)])
     assert len(ledger) == count_rows(ledger, "object") == 0
 
 
@@ -190,7 +190,7 @@ def test_what_a_failed_append_wrote_is_gone(ledger, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "_grow_tree", fail)
+        patch.setattr(ledger._appender, "_grow_tree", fail)
         with pytest.raises(KeyboardInterrupt):
             ledger.append(make_run())
     assert len(ledger) == 1
@@ -298,7 +298,7 @@ def test_a_run_shares_the_snapshots_that_its_processes_share(ledger):
 def test_arbitrary_records_come_back(drawn):
     with tempfile.TemporaryDirectory() as place:
         with Ledger.open(Path(place)) as ledger:
-            names = ledger.append_all(drawn)
+            names = ledger.append_many(drawn)
             roots = [ledger.frontier().root, ledger.verify().root]
         with Ledger.open(Path(place), read_only=True) as ledger:
             assert [ledger.get(name) for name in names] == drawn

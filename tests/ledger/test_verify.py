@@ -73,7 +73,7 @@ def test_an_empty_ledger_is_sound(folder):
 
 def test_kept_nodes_of_a_larger_tree_are_checked(folder):
     with Ledger.open(folder) as ledger:
-        ledger.append_all([make_snapshot(number) for number in range(520)])
+        ledger.append_many([make_snapshot(number) for number in range(520)])
     assert check(folder).is_ok
     edit(folder / FILE_NAME, "UPDATE tree_node SET hash = zeroblob(32) WHERE position = 1")
     assert "kept node" in str(check(folder).findings[0])
@@ -123,9 +123,13 @@ def test_kept_nodes_of_a_larger_tree_are_checked(folder):
         ),
         ("DELETE FROM object WHERE number = 1", "missing"),
         ("INSERT INTO tombstone VALUES (1, 0, 'x', zeroblob(8))", "was changed"),
-        ("INSERT INTO lineage VALUES (1, x'00', NULL)", "malformed"),
-        ("CREATE TABLE other (x)", "not those of version 1"),
-        ("DROP INDEX record_by_time", "not those of version 1"),
+        ("UPDATE lineage SET stack = x'90' WHERE number = 1", "no list of objects"),
+        ("UPDATE lineage SET stack = x'c1' WHERE number = 1", "not readable"),
+        ("UPDATE lineage SET stack = x'9102', host = zeroblob(7) WHERE number = 1", "not one of deltas"),
+        ("INSERT INTO attachment VALUES (1, 'blake3:00', 1, zeroblob(8))", "its object is damaged"),
+        ("INSERT INTO attached VALUES (0, 9)", "points to a row of attachment that is missing"),
+        ("CREATE TABLE other (x)", "not those of version 2"),
+        ("DROP INDEX record_by_time", "not those of version 2"),
     ],
 )
 def test_every_edit_is_found(folder, sql, says):
@@ -166,7 +170,7 @@ def test_damage_in_one_record_does_not_hide_others(folder):
 
 def test_damaged_pages_do_not_hide_others(folder):
     with Ledger.open(folder) as ledger:
-        ledger.append_all([make_snapshot(number, lr=number, salt=number.to_bytes(16, "big")) for number in range(300)])
+        ledger.append_many([make_snapshot(number, lr=number, salt=number.to_bytes(16, "big")) for number in range(300)])
         page_size = ledger._database.execute("PRAGMA page_size").fetchone()[0]
     path = folder / FILE_NAME
     data = bytearray(path.read_bytes())
