@@ -29,6 +29,7 @@ SCHEMA = 1
 PASSES = 2
 """How often each kernel is run; the passes go over all kernels in turn, on memory of their own."""
 UNSTABLE = "unstable"
+_PERIOD = 4093
 
 BACKENDS = {
     "libm": ("libm.py", ""),
@@ -59,10 +60,14 @@ class Inputs:
         self._made: dict[tuple[str, int, str, bool], bytes] = {}
 
     def make(self, kind: str, count: int, label: str, *, positive: bool = False) -> bytearray:
-        """Return the bytes of ``count`` numbers of ``kind``: f2, f4, f8, bf2, u1 or i8 (from 0 to 255)."""
+        """Return the bytes of ``count`` numbers of ``kind``: f2, f4, f8, bf2, u1 or i8 (from 0 to 255).
+
+        They repeat after a prime number of them, which no row of a kernel's matrices is a multiple of.
+        """
         key = (kind, count, label, positive)
         if key not in self._made:
-            self._made[key] = bytes(self._draw(*key))
+            drawn = bytes(self._draw(kind, min(count, _PERIOD), label, positive))
+            self._made[key] = (drawn * -(-count // _PERIOD))[: count * (len(drawn) // min(count, _PERIOD))]
         return bytearray(self._made[key])
 
     def _draw(self, kind: str, count: int, label: str, positive: bool) -> bytearray:  # noqa: FBT001
@@ -173,7 +178,9 @@ def _describe(error: BaseException) -> str:
     return ("%s: %s" % (type(error).__name__, error))[:200]
 
 
-def _measure_backend(backend: str, options: Mapping[str, Any], deadline: float) -> tuple[dict[str, Any], dict[str, str]]:
+def _measure_backend(
+    backend: str, options: Mapping[str, Any], deadline: float
+) -> tuple[dict[str, Any], dict[str, str]]:
     names = _load(backend)
     inputs = Inputs()
     state = names["open_backend"](backend, options)
