@@ -35,6 +35,7 @@ def snapshot(
     seeds: Mapping[str, Value] | None = None,
     argv: Sequence[str] | None = None,
     phase: str = "start",
+    numerics: bool = False,
     record: bool = False,
     ledger: Pathish | None = None,
 ) -> Snapshot:
@@ -47,6 +48,7 @@ def snapshot(
         seeds: Seeds by name.
         argv: The command line to describe; by default this process's own.
         phase: ``start`` before the work, ``end`` after it.
+        numerics: Whether to measure what the frameworks that are loaded compute, once all else was looked at.
         record: Whether to append the snapshot to the ledger.
         ledger: The ledger to append to, if not the user's own.
 
@@ -60,6 +62,10 @@ def snapshot(
     with raw.observing():
         process = raw.collect()
         declared = declare(data=data, weights=weights, config=config, seeds=seeds, argv=argv or process["argv"])
+        if numerics:
+            from reprofp.numerics import measure_here
+
+            process["numerics"] = measure_here()
         return _take(process, declared, phase, ledger, record=record)
 
 

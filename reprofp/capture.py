@@ -36,14 +36,21 @@ def take_snapshot(context: Context) -> Snapshot:
     A probe that fails or hangs leaves its facts Unknown; it is no error of the snapshot.
     """
     seen = run_probes(context)
+    measured = context.numerics or (context.process or {}).get("numerics")
+    if measured is not None:
+        from reprofp.numerics import describe, make_facet  # noqa: PLC0415 - most snapshots measure nothing
+
+        seen.facets["numerics"] = make_facet(measured)
+        seen.circumstances.update(describe(measured))
     side = SideBlob(seen.circumstances, seen.keyed, seen.key_id)
     return Snapshot(context.clock(), context.phase, seen.facets, side, TOOL, seen.attachments)
 
 
-def describe_environment(experiment: Experiment, python: Path | None = None) -> Snapshot:
+def describe_environment(experiment: Experiment, python: Path | None = None, *, numerics: bool = False) -> Snapshot:
     """Take a static snapshot of the host and of one interpreter's environment.
 
-    The interpreter is ``python``, else that of the active virtual or conda environment, else this one.
+    The interpreter is ``python``, else that of the active virtual or conda environment, else this one. With
+    ``numerics``, the frameworks that it has are measured, in processes of their own.
 
     Raises:
         InputError: the interpreter that was named, or that is said to be active, is not there, or something
@@ -51,7 +58,14 @@ def describe_environment(experiment: Experiment, python: Path | None = None) -> 
     """
     validate_experiment(experiment)
     chosen = find_python(os.environ, python)
-    return take_snapshot(Context(phase=Phase.STATIC, python=chosen, experiment=experiment))
+    measured = _measure(chosen) if numerics else None
+    return take_snapshot(Context(phase=Phase.STATIC, python=chosen, experiment=experiment, numerics=measured))
+
+
+def _measure(python: Path | None) -> dict[str, Any]:
+    from reprofp.numerics import measure_elsewhere  # noqa: PLC0415 - most snapshots measure nothing
+
+    return measure_elsewhere(python=python)
 
 
 def describe_process(

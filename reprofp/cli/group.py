@@ -24,6 +24,7 @@ COMMANDS = (
     "log",
     "tag",
     "hash",
+    "numerics",
     "ledger",
     "doctor",
     "explain",

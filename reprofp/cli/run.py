@@ -61,6 +61,11 @@ _EXITS = {
     metavar="FILE",
     help='JSON lines that the command writes: {"step": 1, "loss": 0.5}.',
 )
+@click.option(
+    "--numerics/--no-numerics",
+    default=True,
+    help="Measure at the end what the frameworks that the command used compute (default: yes, for 5 s at most).",
+)
 @click.option("--tag", metavar="NAME", help="A name for the record.")
 @click.option("--check", "baseline", type=RECORD, help="Compare with this record when the command has ended.")
 @click.option(
@@ -76,6 +81,7 @@ def command(
     experiment: Experiment,
     outputs: tuple[tuple[str, Path], ...],
     metrics: Path | None,
+    numerics: bool,
     tag: str | None,
     baseline: str | None,
     level: str | None,
@@ -99,7 +105,11 @@ def command(
     expected = None if baseline is None else load_record(baseline, ledger)
     trouble = _find_trouble(ledger)
     options = RunOptions(
-        experiment=replace(experiment, argv=argv), outputs=collect_names(outputs), metrics=metrics, warn=_say
+        experiment=replace(experiment, argv=argv),
+        outputs=collect_names(outputs),
+        metrics=metrics,
+        numerics=numerics,
+        warn=_say,
     )
     run, code = run_command(argv, options)
     check = None

@@ -34,6 +34,7 @@ _EXAMPLES = (
     metavar="PATH",
     help="The interpreter whose environment is described, instead of the active one.",
 )
+@click.option("--numerics", is_flag=True, help="Measure what the environment's frameworks compute, too.")
 @click.option("--tag", metavar="NAME", help="A name for the record.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the record to a file, too.")
 @click.option("--no-record", is_flag=True, help="Do not add the snapshot to the ledger.")
@@ -42,6 +43,7 @@ _EXAMPLES = (
 def command(
     experiment: Experiment,
     python: Path | None,
+    numerics: bool,
     tag: str | None,
     output: Path | None,
     no_record: bool,
@@ -58,7 +60,7 @@ def command(
 
     if tag and no_record:
         raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
-    snapshot = describe_environment(experiment, python)
+    snapshot = describe_environment(experiment, python, numerics=numerics)
     if output is not None:
         _write_file(snapshot, output)
     if not no_record:

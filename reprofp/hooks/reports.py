@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprofp.numerics import Request
+
 __all__ = ["CHILD_FOLDER", "Report", "ReportFolder", "open_reports"]
 
 CHILD_FOLDER = Path(__file__).parent / "child"
@@ -33,7 +35,10 @@ class Report:
     time_ns: int
     pid: int
     raw: dict[str, Any] | None
-    """What it observed, or None where it never said: it was killed, or left without its exit handlers."""
+    """What it observed, or None where it never said: it was killed, or left without its exit handlers.
+
+    Under ``numerics`` it has what the process measured of what it computes, where it did.
+    """
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class ReportFolder:
         if before:
             changed["PYTHONPATH"] += os.pathsep + before
         return changed
+
+    def ask_for_numerics(self, request: Request) -> None:
+        """Have the processes measure what they compute when they end."""
+        text = f"{request.limit_s}\n{request.library}"
+        (self.path / "numerics").write_text(text, encoding="utf-8", errors="surrogateescape")
 
     def read(self) -> list[Report]:
         """Return the processes that began to listen, with what they reported."""
@@ -72,7 +82,10 @@ def open_reports() -> Iterator[ReportFolder]:
 
 def _read_report(mark: Path) -> Report:
     time_ns, _, pid = mark.stem.partition(".")
-    return Report(int(time_ns), int(pid), _read_raw(mark.with_suffix(".report")))
+    raw = _read_raw(mark.with_suffix(".report"))
+    if raw is not None:
+        raw["numerics"] = _read_raw(mark.with_suffix(".numerics"))
+    return Report(int(time_ns), int(pid), raw)
 
 
 def _read_raw(path: Path) -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ from reprofp.model.facets import Facet
 from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import FACETS, Phase
+from reprofp.numerics import Request
 from reprofp.probes.base import Context, Experiment
 from reprofp.probes.declared import validate_experiment
 
@@ -55,6 +56,8 @@ class RunOptions:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     metrics: Path | None = None
     budget: Budget = field(default_factory=Budget)
+    numerics: bool = True
+    """Whether the processes measure what they compute, when everything else has been reported."""
     warn: Callable[[str], None] = _warn
     """Takes a sentence about something that went wrong after the command was started."""
 
@@ -82,6 +85,8 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
     except (ReprofpError, OSError) as error:
         raise NotStartedError(f"the command was not started: {error}") from error
     with open_reports() as folder:
+        if options.numerics:
+            folder.ask_for_numerics(Request.make())
         before = look_at_own()
         status, duration = _run(argv, environ, folder)
         recording.stdin = StandardInput(before, look_at_own(), options.budget)

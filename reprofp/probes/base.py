@@ -53,6 +53,8 @@ class Context:
     """The interpreter that is described, where it is not the one that runs reprofp."""
     process: Mapping[str, Any] | None = None
     experiment: Experiment = field(default_factory=Experiment)
+    numerics: Mapping[str, Any] | None = None
+    """What was measured of what is computed, where it is not among what the process reported."""
     stdin: Observation | None = None
     """The digest of what came by standard input, Absent where nothing came; None where nobody looked."""
     clock: Callable[[], int] = time.time_ns

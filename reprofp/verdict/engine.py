@@ -79,7 +79,8 @@ def is_same_record(a: Record, b: Record) -> bool:
 
 def gather(a: SideView, b: SideView, rules: RuleSet, *, assume: SideView | None = None) -> Gathered:
     """Compare two sides and ask the rules about every finding."""
-    numerics = compare_numerics(a, b)
+    children = ((view_a, view_b) for _role, view_a, view_b in _match_children(a, b))
+    numerics = compare_numerics([(a.first, b.first), *children])
     gathered = Gathered(Judge(rules, a, b, numerics.equal, assume), numerics=list(numerics.reasons()))
     _gather_pair(Pair(a.first, b.first), gathered)
     known = {(reason.rule, reason.path) for reason in gathered.reasons}

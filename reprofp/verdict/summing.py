@@ -99,8 +99,12 @@ def _split_experiment(reasons: Sequence[Reason], vary: Sequence[FactPath]) -> Ex
 
 
 def _order(named: Sequence[Reason], told: Sequence[Reason], *, surprising: bool) -> list[Reason]:
-    """Put outputs that differ first where nothing explains them, else behind all that may."""
-    return [*rank(told), *rank(named)] if surprising else [*rank(named), *rank(told)]
+    """Put what was measured behind what explains it; outputs that differ come first where nothing explains them."""
+    measured = rank(reason for reason in named if reason.path[0] == "numerics")
+    others = rank(reason for reason in named if reason.path[0] != "numerics")
+    explained = any(reason.kind in ("differs", "keyed") for reason in others)
+    ordered = [*others, *measured] if explained else [*measured, *others]
+    return [*rank(told), *ordered] if surprising else [*ordered, *rank(told)]
 
 
 def _note_surprise(told: Sequence[Reason], promised: Level) -> Iterator[str]:

@@ -30,6 +30,9 @@ _REMOVER = _STDLIB + "shutil.py"
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_LEGACY = 1000
+_MOST_MEASURED = 8
+"""How many processes of one run are measured."""
+_MASKS = 0x1F80
 _SHELLS = {"sh", "bash", "dash"}
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./=,:@%+")
 """The letters of a shell's line that runs one program."""
@@ -479,20 +482,43 @@ def _finish(mark: str, pid: int, restore: "Callable[[dict[str, str]], object]") 
         _settle_legacy()
         raw = _collect()
         restore(raw["environ_start"])
-        _send(raw, mark)
+        _send(raw, mark, ".report")
+        _measure(raw, mark)
     except BaseException:  # noqa: BLE001, S110 - the program has ended well; the parent finds no report
         pass
 
 
+def _measure(raw: "dict[str, Any]", mark: str) -> None:
+    """Measure what the process computes, where the parent asked for it, after everything else was reported."""
+    with open(os.path.join(os.path.dirname(mark), "numerics")) as stream:
+        limit, library = stream.read().split("\n")
+    if _traps(raw["floating_point"]) or not _claim(os.path.dirname(mark)):
+        return
+    path = os.path.join(_find_package(), "numerics", "kernels", "measuring.py")
+    _send(_load(path)["measure"]({"limit_s": limit, "library": library}), mark, ".numerics")
+
+
+def _traps(state: "Any") -> bool:
+    """Whether an exception of floating-point arithmetic would end the process: bits 7 to 12 of MXCSR mask them."""
+    mxcsr = state.get("mxcsr") if isinstance(state, dict) else None
+    return isinstance(mxcsr, int) and mxcsr & _MASKS != _MASKS
+
+
+def _claim(folder: str) -> bool:
+    """Take one of the run's places for a process that is measured; thousands of short ones would add up."""
+    for place in range(_MOST_MEASURED):
+        try:
+            os.close(os.open(os.path.join(folder, "measured.%d" % place), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            continue
+        return True
+    return False
+
+
 def _collect() -> "dict[str, Any]":
     """Collect by the file that reprofp itself collects with, found beside this one."""
-    from _frozen_importlib_external import SourceFileLoader
-
     modules = set(sys.modules)
-    folder = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    path = os.path.join(folder, "probes", "raw.py")
-    names: "dict[str, Any]" = {"__name__": "reprofp_raw", "__file__": path}
-    exec(SourceFileLoader("raw", path).get_code("raw"), names)  # type: ignore[arg-type]
+    names = _load(os.path.join(_find_package(), "probes", "raw.py"))
     for name in set(sys.modules) - modules:
         del sys.modules[name]  # what that file imports is not the program's
     raw: "dict[str, Any]" = names["collect"]()
@@ -514,7 +540,21 @@ def _collect() -> "dict[str, Any]":
     return raw
 
 
-def _send(raw: "dict[str, Any]", mark: str) -> None:
+def _find_package() -> str:
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def _load(path: str) -> "dict[str, Any]":
+    """Return the names of a file of Python, which is neither on sys.path nor in sys.modules."""
+    from _frozen_importlib_external import SourceFileLoader
+
+    name = os.path.basename(path)[:-3]
+    names: "dict[str, Any]" = {"__name__": "reprofp_" + name, "__file__": path}
+    exec(SourceFileLoader(name, path).get_code(name), names)  # type: ignore[arg-type]
+    return names
+
+
+def _send(raw: "dict[str, Any]", mark: str, kind: str) -> None:
     """Write the report under another name and move it to its place, so that it is whole or not there."""
     data = _encode(raw).encode("ascii")
     file = os.open(mark + ".partial", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -523,7 +563,7 @@ def _send(raw: "dict[str, Any]", mark: str) -> None:
             data = data[os.write(file, data) :]
     finally:
         os.close(file)
-    os.rename(mark + ".partial", mark + ".report")
+    os.rename(mark + ".partial", mark + kind)
 
 
 def _encode(value: "Any") -> str:

@@ -1,0 +1,17 @@
+"""What machines actually compute: digests of the output bits of small fixed kernels."""
+
+from __future__ import annotations
+
+from reprofp.numerics.facets import NOT_MEASURED, describe, make_facet
+from reprofp.numerics.measuring import BACKENDS, Request, find_library, measure_elsewhere, measure_here
+
+__all__ = [
+    "BACKENDS",
+    "NOT_MEASURED",
+    "Request",
+    "describe",
+    "find_library",
+    "make_facet",
+    "measure_elsewhere",
+    "measure_here",
+]
