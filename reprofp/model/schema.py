@@ -83,7 +83,16 @@ _SPECS = (
         _CONDITIONS,
         "what the run really touched",
         phases=_PROCESS,
-        enumerated=(("modules",), ("libraries",), ("entropy",), ("listing",), ("processes",), ("calls",)),
+        enumerated=(
+            ("modules",),
+            ("libraries",),
+            ("entropy",),
+            ("entropy_at_import",),
+            ("moved_at_import",),
+            ("listing",),
+            ("processes",),
+            ("calls",),
+        ),
     ),
     FacetSpec(
         "code",

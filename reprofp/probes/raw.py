@@ -72,6 +72,8 @@ def collect() -> dict[str, Any]:
         },
         "audit": None,
         "entropy": None,
+        "entropy_at_import": None,
+        "moved_at_import": None,
         "exit": None,
     }
 

@@ -31,6 +31,8 @@ _NOTABLE = frozenset(
     "asyncio concurrent ctypes multiprocessing random secrets sqlite3 subprocess threading uuid".split()  # noqa: SIM905
 )
 """Modules of the standard library that rules ask for: parallelism, randomness, other programs."""
+_DRAWS = ("entropy", "entropy_at_import", "moved_at_import")
+"""Who drew entropy, who while a package was imported, and what moved Python's global generator then."""
 _INSTALLERS = ("__", "_editable_")
 """What installers put into the path to find a package by, rather than a package."""
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "reprofp", "sitecustomize", "usercustomize"})
@@ -57,7 +59,8 @@ class UsageProbe:
         _add_libraries(report, read_part(context, "libraries", list))
         if context.phase is Phase.END:
             _add_own(report, read_part(context, "own", dict))
-        _add_entropy(report, (context.process or {}).get("entropy"))
+        for name in _DRAWS:
+            _add_draws(report, name, (context.process or {}).get(name))
         _add_calls(report, context)
         audit = (context.process or {}).get("audit")
         if isinstance(audit, dict):
@@ -160,12 +163,12 @@ def _add_calls(report: Report, context: Context) -> None:
         report.observe("calls", kind, value=names)
 
 
-def _add_entropy(report: Report, draws: Any) -> None:
+def _add_draws(report: Report, fact: str, draws: Any) -> None:
     if not isinstance(draws, list):
-        report.add("entropy", fact=NOT_ASKED)
+        report.add(fact, fact=NOT_ASKED)
         return
     for draw in draws:
-        report.observe("entropy", to_text(draw["module"]), value=int(draw["count"]))
+        report.observe(fact, to_text(draw["module"]), value=int(draw["count"]))
 
 
 def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> None:

@@ -69,6 +69,8 @@ def hold(form, captures=()):
     if form in ("always", "unknown"):
         return {}
     ((key, operand), *rest) = form.items()
+    if key in ("not", "any"):
+        return fail(operand, captures) if key == "not" else hold(operand[0], captures)
     if key == "module":
         return {f"usage.modules.{texts(operand)[0]}": True}
     if key == "library":
@@ -82,8 +84,6 @@ def hold(form, captures=()):
     if key == "fact":
         test = dict(rest)
         return {fill(texts(operand)[0], captures): test.get("at-least", test.get("equals", 1))}
-    if key == "any":
-        return hold(operand[0], captures)
     if key == "all":
         return {path: fact for part in operand for path, fact in hold(part, captures).items()}
     raise AssertionError(form)
@@ -98,6 +98,8 @@ def fail(form, captures=()):
         return next((facts for part in operand if (facts := fail(part, captures)) is not None), None)
     if key == "any":
         return {path: fact for part in operand for path, fact in fail(part, captures).items()}
+    if key == "not":
+        return hold(operand, captures)
     if key == "library":
         return {path: GONE for path in FULL if path.startswith("usage.libraries.")}
     names = [] if operand is True else [fill(name, captures) for name in texts(operand)]

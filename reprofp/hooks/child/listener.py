@@ -29,7 +29,6 @@ _REGULAR, _KIND = 0o100000, 0o170000
 _REMOVER = _STDLIB + "shutil.py"
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
-_MOST_LEGACY = 1000
 _MOST_MEASURED = 8
 """How many processes of one run are measured."""
 _MASKS = 0x1F80
@@ -46,10 +45,6 @@ _ASKING = {
     _STDLIB + "platform.py": "platform",
     _STDLIB + "uuid.py": "uuid",
 }
-_GENERATORS = {"random", "secrets", "os", "reprofp_listener"}
-"""Modules that only hand entropy on: whoever called them drew it."""
-_NAMED = {"asyncio", "email", "http", "multiprocessing", "ssl", "tempfile", "urllib", "uuid"}
-"""Modules of the standard library that draw for themselves (names of files, keys of connections)."""
 
 opens: "dict[str, list[Any]]" = {}
 listings: "dict[str, list[Any]]" = {}
@@ -58,8 +53,9 @@ room: "list[int]" = [8 * 1024 * 1024]
 connects: "dict[str, int]" = {}
 subprocesses: "dict[str, int]" = {}
 dlopens: "dict[str, int]" = {}
-entropy: "dict[str, int]" = {}
 handlers: "dict[str, Callable[..., None]]" = {}
+draws: "dict[str, Any]" = {}
+"""The names of draws.py."""
 inputs: "list[int]" = [0]
 """How often the program asked by input()."""
 stdin: "list[Any]" = []
@@ -67,9 +63,6 @@ stdin: "list[Any]" = []
 truncated: "list[str]" = []
 began_in: "list[str]" = []
 """The folder in which the program began: what its relative arguments mean, wherever it goes."""
-last_drawer: "list[str | None]" = [None]
-legacy: "list[tuple[Any, str]]" = []
-"""Generators made for numpy's RandomState, with the module for which they drew."""
 
 
 def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
@@ -82,9 +75,9 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
     os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
     stdin.append(_look_at_stdin())
-    _watch_draws()
-    _watch_for_random()
-    _watch_legacy()
+    draws.update(_load(os.path.join(os.path.dirname(__file__), "draws.py")))
+    draws["watch"]()
+    _HANDLERS["exec"] = draws["hear_exec"]
     handlers.update(_HANDLERS)
     sys.addaudithook(_hear)
 
@@ -137,7 +130,7 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
         return
     if name.startswith(_SYSTEM):
         if name in {"/dev/urandom", "/dev/random"}:
-            _note_draw(sys._getframe(2))  # noqa: SLF001
+            draws["note"](sys._getframe(2))  # noqa: SLF001
         elif name in _STDIN_NAMES:
             inputs[0] += 1
         return
@@ -198,7 +191,7 @@ def _hear_listing(path: object = None, *_: object) -> None:
         if len(listings) >= LIMIT:
             truncated.append(name) if not truncated else None
             return
-        entry = listings[name] = [0, _find_caller(frame)[0], [], None]
+        entry = listings[name] = [0, draws["find_caller"](frame)[0], [], None]
     entry[0] += 1
     _keep_order(name, entry)
 
@@ -328,158 +321,13 @@ _HANDLERS: "dict[str, Callable[..., None]]" = {
 }
 
 
-class _Drawing:
-    """Stands for a function that draws entropy; like it, and unlike a Python function, never becomes a method."""
-
-    def __init__(self, real: "Callable[..., bytes]") -> None:
-        self._real, self.__name__, self.__doc__ = real, real.__name__, real.__doc__
-
-    def __call__(self, *args: "Any", **options: "Any") -> bytes:
-        _note_draw(sys._getframe(1))  # noqa: SLF001
-        return self._real(*args, **options)
-
-
-def _watch_draws() -> None:
-    """Replace the functions that draw entropy, also where a .pth file had modules import them before."""
-    for name in ("urandom", "getrandom"):
-        real = getattr(os, name, None)
-        watched = _Drawing(real) if real is not None else None
-        for module in list(sys.modules.values()) if watched else ():
-            names = getattr(module, "__dict__", {})
-            for alias in (name, "_" + name):
-                if names.get(alias) is real and getattr(module, "__name__", "") != "posix":
-                    names[alias] = watched
-
-
-def _note_draw(frame: "FrameType | None") -> "str | None":
-    """Count a draw; return who drew, or None where it does not count.
-
-    numpy seeds its legacy generator while it is imported: whether that one is used shows in its state. One
-    that is unpickled or copied is made from entropy first, and then takes the state that it had.
-    """
-    module, function = _find_caller(frame)
-    if module == "numpy.random._pickle" and function != "<module>":
-        return None
-    if function == "<module>" and module.startswith("numpy.random"):
-        _watch_legacy()
-        return None
-    _count(entropy, module)
-    last_drawer[0] = module
-    return module
-
-
-def _find_caller(frame: "FrameType | None") -> "tuple[str, str]":
-    """Name the module and function that asked, looking through the standard library and compiled code."""
-    while frame is not None:
-        file, name = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
-        top = name.partition(".")[0]
-        if top not in _GENERATORS and (top in _NAMED or not _is_stdlib(file)):
-            if top == "uuid" and _is_stdlib(file):
-                return _name_uuid(frame), frame.f_code.co_name
-            return (top if top in _NAMED and _is_stdlib(file) else name), frame.f_code.co_name
-        frame = frame.f_back
-    return "?", ""
-
-
-def _name_uuid(frame: "FrameType | None") -> str:
-    """Tell a name that an installed package makes for itself from one that the program asked for."""
-    while frame is not None and _is_stdlib(frame.f_code.co_filename):
-        frame = frame.f_back
-    if frame is None or "-packages" in frame.f_code.co_filename:
-        return "uuid"
-    return "uuid.%s" % frame.f_globals.get("__name__")
-
-
-def _is_stdlib(file: str) -> bool:
-    return file.startswith("<frozen ") or (file.startswith(_STDLIB) and "-packages" not in file)
-
-
-def _watch_for_random() -> None:
-    """Have generators noticed that ``random.Random()`` seeds from entropy inside of compiled code.
-
-    The random module announces itself: the last thing that its import does is to register its
-    generator with os.register_at_fork, in every Python from 3.8 to 3.13.
-    """
-    if "random" in sys.modules:
-        _watch_seeding(sys.modules["random"].Random)
-        return
-    real = os.register_at_fork
-
-    def register_at_fork(**functions: "Any") -> None:
-        owner = getattr(functions.get("after_in_child"), "__self__", None)
-        if type(owner).__module__ == "random":
-            os.register_at_fork = real
-            _watch_seeding(type(owner))
-        real(**functions)
-
-    os.register_at_fork = register_at_fork
-
-
-def _watch_seeding(generator: "type[Any]") -> None:
-    real = generator.seed
-
-    def seed(self: "Any", a: "Any" = None, version: int = 2) -> None:
-        if a is None:
-            _note_draw(sys._getframe(1))  # noqa: SLF001
-        real(self, a, version)
-
-    for name in ("__doc__", "__module__", "__name__", "__qualname__"):
-        setattr(seed, name, getattr(real, name))
-    generator.seed = seed
-
-
-class _Watched(type):
-    """Stands for the class of numpy's legacy bit generators, and makes that class's own instances.
-
-    ``RandomState(5)`` makes a generator from entropy and seeds it then; the draw reached nothing. That
-    it was seeded shows in the generator as long as it lives: its seed sequence is gone.
-    """
-
-    real: "type[Any]"
-
-    def __call__(cls, *args: "Any", **options: "Any") -> "Any":
-        last_drawer[0] = None
-        generator = cls.real(*args, **options)
-        if last_drawer[0] is not None:
-            _settle_legacy()
-            if len(legacy) < _MOST_LEGACY:
-                legacy.append((generator, last_drawer[0]))
-        return generator
-
-    def __instancecheck__(cls, item: object) -> bool:
-        return isinstance(item, cls.real)
-
-    def __getattr__(cls, name: str) -> "Any":
-        return getattr(cls.real, name)
-
-
-def _watch_legacy() -> None:
-    names = getattr(sys.modules.get("numpy.random.mtrand"), "__dict__", {})
-    real = names.get("_MT19937")
-    if type(real) is type:
-        names["_MT19937"] = _Watched("MT19937", (), {"real": real})
-
-
-def _settle_legacy() -> None:
-    """Take back the draws of generators that were seeded since."""
-    unseeded = []
-    for generator, module in legacy:
-        if getattr(generator, "_seed_seq", generator) is not None:
-            unseeded.append((generator, module))
-        elif entropy[module] > 1:
-            entropy[module] -= 1
-        else:
-            del entropy[module]
-    legacy[:] = unseeded
-
-
 def _finish(mark: str, pid: int, restore: "Callable[[dict[str, str]], object]") -> None:
     """Report, in the process that was started; a fork of it that comes here is another process."""
     if os.getpid() != pid:
         return
     handlers.clear()
     try:
-        _settle_legacy()
+        draws["settle"]()
         raw = _collect()
         restore(raw["environ_start"])
         _send(raw, mark, ".report")
@@ -518,6 +366,7 @@ def _claim(folder: str) -> bool:
 def _collect() -> "dict[str, Any]":
     """Collect by the file that reprofp itself collects with, found beside this one."""
     modules = set(sys.modules)
+    moved_at_import = draws["moved_only_at_import"]()
     names = _load(os.path.join(_find_package(), "probes", "raw.py"))
     for name in set(sys.modules) - modules:
         del sys.modules[name]  # what that file imports is not the program's
@@ -534,7 +383,10 @@ def _collect() -> "dict[str, Any]":
         "inputs": inputs[0],
         "truncated": bool(truncated),
     }
-    raw["entropy"] = [{"module": module, "count": count} for module, count in entropy.items()]
+    for kind in ("entropy", "entropy_at_import", "moved_at_import"):
+        raw[kind] = [{"module": module, "count": count} for module, count in draws[kind].items()]
+    if moved_at_import:
+        raw["rng"]["python"]["touched"] = False  # by the program
     raw["stdin"] = [*stdin, _look_at_stdin(), _read_stdin_path()]
     raw["exit"] = "normal"
     return raw
