@@ -48,6 +48,9 @@ void rfp_cache_table_free(rfp_cache_table *table);
 /* A number that both parts of the name of a file go into. Neighbours have neighbouring numbers. */
 uint64_t rfp_cache_table_key(uint64_t device, uint64_t inode);
 
+/* A key will be added soon: have its place at hand. */
+void rfp_cache_table_expect(const rfp_cache_table *table, uint64_t key);
+
 /* Add what is not there yet, while there is room. */
 void rfp_cache_table_add(rfp_cache_table *table, uint64_t key, uint32_t number);
 
