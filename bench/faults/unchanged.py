@@ -162,7 +162,9 @@ def ask_peers(scratch: Path, mutations: int, seed: int, dvc: str | None) -> None
     run("git", "config", "core.fileMode", "false", place=place)
     show(
         "git status",
-        ask_peer(place, mutations, seed, lambda at: run("git", "add", "--all", "tree", place=at) or commit(at), git_changed),
+        ask_peer(
+            place, mutations, seed, lambda at: run("git", "add", "--all", "tree", place=at) or commit(at), git_changed
+        ),
     )
     if dvc is not None:
         place = scratch / "dvc"
