@@ -31,7 +31,7 @@ typedef struct header_block {
 _Static_assert(sizeof(header_block) == RFP_CACHE_BLOCK_BYTES, "the header is a block");
 
 /* Large pages save thousands of page faults. */
-static void *allocate(size_t bytes)
+void *rfp_cache_allocate(size_t bytes)
 {
     size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 
@@ -121,7 +121,7 @@ static bool read_blocks(int fd, uint64_t file_bytes, const rfp_cache_header *hea
 
     image->block_count = wanted < there ? wanted : there;
     size_t bytes = image->block_count * RFP_CACHE_BLOCK_BYTES;
-    image->blocks = allocate(bytes);
+    image->blocks = rfp_cache_allocate(bytes);
     image->whole = calloc(image->block_count + 1, 1);
     if (image->blocks == NULL || image->whole == NULL ||
         rfp_read_at(fd, image->blocks, bytes, RFP_CACHE_BLOCK_BYTES) != (ssize_t)bytes)
@@ -132,21 +132,45 @@ static bool read_blocks(int fd, uint64_t file_bytes, const rfp_cache_header *hea
     return true;
 }
 
+/* Open the file if its header is one that can be believed. */
+static int open_believed(const rfp_cache_place *place, header_block *first, uint64_t *bytes)
+{
+    int fd = open_ours(place, bytes);
+
+    if (fd < 0)
+        return -1;
+    if (rfp_read_at(fd, first, sizeof *first, 0) == (ssize_t)sizeof *first && is_header(first, place))
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
 void rfp_cache_image_read(const rfp_cache_place *place, rfp_cache_image *image)
 {
     header_block first;
     uint64_t bytes = 0;
-    int fd = open_ours(place, &bytes);
+    int fd = open_believed(place, &first, &bytes);
 
     *image = (rfp_cache_image){0};
     if (fd < 0)
         return;
-    if (rfp_read_at(fd, &first, sizeof first, 0) == (ssize_t)sizeof first && is_header(&first, place)) {
-        image->generation = first.header.generation;
-        if (!read_blocks(fd, bytes, &first.header, image))
-            rfp_cache_image_free(image);
-    }
+    image->generation = first.header.generation;
+    image->save = first.header.save;
+    if (!read_blocks(fd, bytes, &first.header, image))
+        rfp_cache_image_free(image);
     (void)close(fd);
+}
+
+bool rfp_cache_image_is_current(const rfp_cache_place *place, const rfp_cache_image *image)
+{
+    header_block first;
+    uint64_t bytes = 0;
+    int fd = open_believed(place, &first, &bytes);
+
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    return first.header.save == image->save && first.header.generation == image->generation;
 }
 
 void rfp_cache_image_free(rfp_cache_image *image)
@@ -220,7 +244,7 @@ static uint8_t *make_file(const rfp_cache_place *place, const rfp_cache_entry *e
 {
     uint8_t checks[CHECKED_AT_ONCE * RFP_DIGEST_BYTES];
     size_t block_count = blocks_for(count);
-    header_block *file = allocate((block_count + 1) * RFP_CACHE_BLOCK_BYTES);
+    header_block *file = rfp_cache_allocate((block_count + 1) * RFP_CACHE_BLOCK_BYTES);
 
     if (file == NULL)
         return NULL;
