@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
+import itertools
 import mmap
 import os
 import shutil
@@ -148,7 +149,7 @@ def grain(path: str) -> str:
         for _ in range(300):
             file.write(b"x")
             seen.append(os.fstat(file.fileno()).st_ctime_ns)
-    steps = [b - a for a, b in zip(seen, seen[1:], strict=False) if b != a]
+    steps = [b - a for a, b in itertools.pairwise(seen) if b != a]
     return f"{min(steps) / 1000:.0f}us" if steps else "none"
 
 

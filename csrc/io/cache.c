@@ -13,6 +13,8 @@ enum {
     /* So long nobody holds the lock: what held it was another thread before a fork. */
     PATIENCE_SECONDS = 2,
     FIRST_CAPACITY = 1024,
+    /* Entries whose places in the table are fetched ahead. */
+    AHEAD = 16,
 };
 
 /* ---- The lock ---- */
@@ -40,18 +42,26 @@ void rfp_cache_leave(rfp_cache *cache)
 
 /* ---- Opening ---- */
 
+static uint64_t key_of(const rfp_cache_entry *entry)
+{
+    return entry != NULL ? rfp_cache_table_key(entry->stamp.device, entry->stamp.inode) : 0;
+}
+
 static bool index_image(rfp_cache *cache)
 {
+    uint64_t keys[AHEAD] = {0};
     size_t count = cache->image.count;
 
     cache->used = calloc(count + 1, 1);
     if (cache->used == NULL || !rfp_cache_table_reserve(&cache->known, count))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        const rfp_cache_entry *entry = rfp_cache_image_entry(&cache->image, i);
-        if (entry != NULL)
-            rfp_cache_table_add(&cache->known, rfp_cache_table_key(entry->stamp.device, entry->stamp.inode),
-                                (uint32_t)i);
+    for (size_t i = 0; i < count + AHEAD; i++) {
+        if (i >= AHEAD && rfp_cache_image_entry(&cache->image, i - AHEAD) != NULL)
+            rfp_cache_table_add(&cache->known, keys[i % AHEAD], (uint32_t)(i - AHEAD));
+        if (i >= count)
+            continue;
+        keys[i % AHEAD] = key_of(rfp_cache_image_entry(&cache->image, i));
+        rfp_cache_table_expect(&cache->known, keys[i % AHEAD]);
     }
     return true;
 }

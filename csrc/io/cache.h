@@ -48,6 +48,9 @@ void rfp_cache_table_free(rfp_cache_table *table);
 /* A number that both parts of the name of a file go into. Neighbours have neighbouring numbers. */
 uint64_t rfp_cache_table_key(uint64_t device, uint64_t inode);
 
+/* A key will be added soon: have its place at hand. */
+void rfp_cache_table_expect(const rfp_cache_table *table, uint64_t key);
+
 /* Add what is not there yet, while there is room. */
 void rfp_cache_table_add(rfp_cache_table *table, uint64_t key, uint32_t number);
 
@@ -81,6 +84,7 @@ typedef struct rfp_cache_image {
     size_t block_count;
     size_t count; /* of entries, those of damaged blocks included */
     uint64_t generation;
+    uint64_t save;
 } rfp_cache_image;
 
 /* Where the file lies. */
@@ -94,11 +98,16 @@ typedef struct rfp_cache_place {
 rfp_status rfp_cache_place_open(const char *path, rfp_cache_place *place);
 void rfp_cache_place_close(rfp_cache_place *place);
 
+/* Memory for much; give it back by free. */
+void *rfp_cache_allocate(size_t bytes);
+
 /* The entry of a number, or NULL where its block is damaged. */
 const rfp_cache_entry *rfp_cache_image_entry(const rfp_cache_image *image, size_t number);
 
 /* Read what is whole; where nothing is, the image is empty. */
 void rfp_cache_image_read(const rfp_cache_place *place, rfp_cache_image *image);
+/* Whether the file is still the one that was read. */
+bool rfp_cache_image_is_current(const rfp_cache_place *place, const rfp_cache_image *image);
 void rfp_cache_image_free(rfp_cache_image *image);
 
 /* Replace the file by sorted entries. */

@@ -31,7 +31,7 @@ typedef struct header_block {
 _Static_assert(sizeof(header_block) == RFP_CACHE_BLOCK_BYTES, "the header is a block");
 
 /* Large pages save thousands of page faults. */
-static void *allocate(size_t bytes)
+void *rfp_cache_allocate(size_t bytes)
 {
     size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 
@@ -87,18 +87,24 @@ static bool is_header(const header_block *block, const rfp_cache_place *place)
            memcmp(header->boot, place->boot, RFP_CACHE_BOOT_BYTES) == 0 && header->count <= RFP_CACHE_MOST_ENTRIES;
 }
 
-/* Several blocks at once share the lanes of the vector unit. */
-static void check_blocks(rfp_cache_image *image, uint64_t save)
+/* The checks of the next blocks, and how many those are: several at once share the lanes of the vector unit. */
+static size_t digest_blocks(const rfp_cache_block *blocks, size_t left, uint8_t *checks)
 {
     rfp_span spans[CHECKED_AT_ONCE];
+    size_t many = left < CHECKED_AT_ONCE ? left : CHECKED_AT_ONCE;
+
+    for (size_t i = 0; i < many; i++)
+        spans[i] = (rfp_span){&blocks[i], CHECKED_BYTES};
+    rfp_batch_hash(spans, many, checks);
+    return many;
+}
+
+static void check_blocks(rfp_cache_image *image, uint64_t save)
+{
     uint8_t checks[CHECKED_AT_ONCE * RFP_DIGEST_BYTES];
 
     for (size_t first = 0; first < image->block_count; first += CHECKED_AT_ONCE) {
-        size_t left = image->block_count - first;
-        size_t many = left < CHECKED_AT_ONCE ? left : CHECKED_AT_ONCE;
-        for (size_t i = 0; i < many; i++)
-            spans[i] = (rfp_span){&image->blocks[first + i], CHECKED_BYTES};
-        rfp_batch_hash(spans, many, checks);
+        size_t many = digest_blocks(image->blocks + first, image->block_count - first, checks);
         for (size_t i = 0; i < many; i++) {
             const rfp_cache_block *block = &image->blocks[first + i];
             image->whole[first + i] = block->save == save && block->number == first + i + 1 &&
@@ -115,7 +121,7 @@ static bool read_blocks(int fd, uint64_t file_bytes, const rfp_cache_header *hea
 
     image->block_count = wanted < there ? wanted : there;
     size_t bytes = image->block_count * RFP_CACHE_BLOCK_BYTES;
-    image->blocks = allocate(bytes);
+    image->blocks = rfp_cache_allocate(bytes);
     image->whole = calloc(image->block_count + 1, 1);
     if (image->blocks == NULL || image->whole == NULL ||
         rfp_read_at(fd, image->blocks, bytes, RFP_CACHE_BLOCK_BYTES) != (ssize_t)bytes)
@@ -126,21 +132,45 @@ static bool read_blocks(int fd, uint64_t file_bytes, const rfp_cache_header *hea
     return true;
 }
 
+/* Open the file if its header is one that can be believed. */
+static int open_believed(const rfp_cache_place *place, header_block *first, uint64_t *bytes)
+{
+    int fd = open_ours(place, bytes);
+
+    if (fd < 0)
+        return -1;
+    if (rfp_read_at(fd, first, sizeof *first, 0) == (ssize_t)sizeof *first && is_header(first, place))
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
 void rfp_cache_image_read(const rfp_cache_place *place, rfp_cache_image *image)
 {
     header_block first;
     uint64_t bytes = 0;
-    int fd = open_ours(place, &bytes);
+    int fd = open_believed(place, &first, &bytes);
 
     *image = (rfp_cache_image){0};
     if (fd < 0)
         return;
-    if (rfp_read_at(fd, &first, sizeof first, 0) == (ssize_t)sizeof first && is_header(&first, place)) {
-        image->generation = first.header.generation;
-        if (!read_blocks(fd, bytes, &first.header, image))
-            rfp_cache_image_free(image);
-    }
+    image->generation = first.header.generation;
+    image->save = first.header.save;
+    if (!read_blocks(fd, bytes, &first.header, image))
+        rfp_cache_image_free(image);
     (void)close(fd);
+}
+
+bool rfp_cache_image_is_current(const rfp_cache_place *place, const rfp_cache_image *image)
+{
+    header_block first;
+    uint64_t bytes = 0;
+    int fd = open_believed(place, &first, &bytes);
+
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    return first.header.save == image->save && first.header.generation == image->generation;
 }
 
 void rfp_cache_image_free(rfp_cache_image *image)
@@ -192,34 +222,41 @@ static void make_header(const rfp_cache_place *place, size_t count, uint64_t gen
     rfp_bytes_hash(block, CHECKED_BYTES, block->check);
 }
 
-static void make_block(const rfp_cache_entry *entries, size_t count, uint64_t save, size_t number,
-                       rfp_cache_block *block)
+/* Fill the blocks behind the header. */
+static void make_blocks(const rfp_cache_entry *entries, size_t count, uint64_t save, rfp_cache_block *blocks)
 {
-    memset(block, 0, sizeof *block);
-    memcpy(block->entries, entries, count * sizeof *entries);
-    block->save = save;
-    block->number = number;
-    rfp_bytes_hash(block, CHECKED_BYTES, block->check);
+    size_t block_count = blocks_for(count);
+
+    for (size_t i = 0; i < block_count; i++) {
+        size_t first = i * RFP_CACHE_BLOCK_ENTRIES;
+        size_t left = count - first;
+        size_t many = left < RFP_CACHE_BLOCK_ENTRIES ? left : RFP_CACHE_BLOCK_ENTRIES;
+        memcpy(blocks[i].entries, entries + first, many * sizeof *entries);
+        memset(blocks[i].entries + many, 0, (RFP_CACHE_BLOCK_ENTRIES - many) * sizeof *entries);
+        blocks[i].save = save;
+        blocks[i].number = i + 1;
+    }
 }
 
 /* The whole file in memory. */
 static uint8_t *make_file(const rfp_cache_place *place, const rfp_cache_entry *entries, size_t count,
                           uint64_t generation, size_t *bytes)
 {
-    size_t blocks = blocks_for(count);
-    header_block *file = allocate((blocks + 1) * RFP_CACHE_BLOCK_BYTES);
+    uint8_t checks[CHECKED_AT_ONCE * RFP_DIGEST_BYTES];
+    size_t block_count = blocks_for(count);
+    header_block *file = rfp_cache_allocate((block_count + 1) * RFP_CACHE_BLOCK_BYTES);
 
     if (file == NULL)
         return NULL;
     make_header(place, count, generation, file);
-    rfp_cache_block *block = (rfp_cache_block *)(file + 1);
-    for (size_t i = 0; i < blocks; i++) {
-        size_t first = i * RFP_CACHE_BLOCK_ENTRIES;
-        size_t left = count - first;
-        make_block(entries + first, left < RFP_CACHE_BLOCK_ENTRIES ? left : RFP_CACHE_BLOCK_ENTRIES, file->header.save,
-                   i + 1, block + i);
+    rfp_cache_block *blocks = (rfp_cache_block *)(file + 1);
+    make_blocks(entries, count, file->header.save, blocks);
+    for (size_t first = 0; first < block_count; first += CHECKED_AT_ONCE) {
+        size_t many = digest_blocks(blocks + first, block_count - first, checks);
+        for (size_t i = 0; i < many; i++)
+            memcpy(blocks[first + i].check, checks + i * RFP_DIGEST_BYTES, RFP_DIGEST_BYTES);
     }
-    *bytes = (blocks + 1) * RFP_CACHE_BLOCK_BYTES;
+    *bytes = (block_count + 1) * RFP_CACHE_BLOCK_BYTES;
     return (uint8_t *)file;
 }
 

@@ -75,7 +75,7 @@ static bool merge(const rfp_cache_image *old, const entry_list *learned, entry_l
     size_t taken = 0;
 
     all->count = 0;
-    all->entries = malloc((old->count + learned->count + 1) * sizeof *all->entries);
+    all->entries = rfp_cache_allocate((old->count + learned->count + 1) * sizeof *all->entries);
     if (all->entries == NULL)
         return false;
     for (size_t i = 0; i < old->count; i++) {
@@ -202,9 +202,13 @@ static rfp_status save(rfp_cache *cache)
 
     if (status != RFP_OK)
         return status;
-    rfp_cache_image_read(&cache->place, &now);
-    status = write_merged(cache, &now);
-    rfp_cache_image_free(&now);
+    if (rfp_cache_image_is_current(&cache->place, &cache->image)) {
+        status = write_merged(cache, &cache->image);
+    } else {
+        rfp_cache_image_read(&cache->place, &now);
+        status = write_merged(cache, &now);
+        rfp_cache_image_free(&now);
+    }
     rfp_cache_unlock(lock);
     return status;
 }

@@ -11,7 +11,7 @@
 enum {
     NEIGHBOUR_BITS = 3,
     NEIGHBOURS = 1 << NEIGHBOUR_BITS,
-    SLOTS_PER_ENTRY = 4,
+    SLOTS_PER_ENTRY = 2,
 };
 
 static uint64_t mix(uint64_t value)
@@ -53,6 +53,11 @@ void rfp_cache_table_free(rfp_cache_table *table)
 {
     free(table->slots);
     *table = (rfp_cache_table){0};
+}
+
+void rfp_cache_table_expect(const rfp_cache_table *table, uint64_t key)
+{
+    __builtin_prefetch(&table->slots[key & table->mask], 1);
 }
 
 void rfp_cache_table_add(rfp_cache_table *table, uint64_t key, uint32_t number)
