@@ -56,7 +56,7 @@ def read_keras(file: StableFile, members: Mapping[str, Member], where: str) -> C
     """
     if not _has_h5py():
         return Opaque(_MISSING)
-    with tempfile.TemporaryFile(prefix="reprofp-") as unpacked:
+    with tempfile.NamedTemporaryFile(prefix="reprofp-") as unpacked:  # the HDF5 library insists on a name
         for piece in iterate_member(file.fd, members[KERAS_WEIGHTS], where):
             unpacked.write(piece)
         unpacked.flush()
