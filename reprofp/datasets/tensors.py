@@ -154,6 +154,8 @@ def _look_at_torch(tensor: Any, what: str) -> _Memory:
 
 
 def _look_at_interface(array: Any, interface: Mapping[str, Any], what: str) -> _Memory:
+    if any(field[0] for field in interface.get("descr", ())):
+        raise UsageError(f"{what} has elements of several fields, which are not plain; give one field of it")
     dtype, item_bytes, swap_bytes = _name_type(interface["typestr"], array, what)
     shape = tuple(int(size) for size in interface["shape"])
     strides = interface.get("strides") or row_major_strides(shape, item_bytes)

@@ -64,7 +64,11 @@ def numbers(*shape):
 
 def describe_torch(tensor):
     tensor = tensor.detach().resolve_conj().contiguous()
-    raw = tensor.view(torch.uint8).numpy().tobytes() if tensor.dim() else tensor.reshape(1).view(torch.uint8).numpy().tobytes()
+    raw = (
+        tensor.view(torch.uint8).numpy().tobytes()
+        if tensor.dim()
+        else tensor.reshape(1).view(torch.uint8).numpy().tobytes()
+    )
     return [TORCH_NAMES[tensor.dtype], list(tensor.shape), blake3.blake3(raw).hexdigest()]
 
 
@@ -118,7 +122,12 @@ def flatten(value, prefix=""):
 
 def make_torch(folder):
     state, (model, checkpoint) = every_type(), training()
-    arrays = {"c": numbers(3, 4), "f": np.asfortranarray(numbers(3, 4)), "big": numbers(5).astype(">f8"), "t": torch.ones(2)}
+    arrays = {
+        "c": numbers(3, 4),
+        "f": np.asfortranarray(numbers(3, 4)),
+        "big": numbers(5).astype(">f8"),
+        "t": torch.ones(2),
+    }
     saved = {"torch-state.pt": state, "torch-training.pt": checkpoint, "torch-numpy.pt": arrays}
     for name, value in saved.items():
         torch.save(value, folder / name)
@@ -168,7 +177,12 @@ def make_gguf(folder):
 
 
 def make_hdf5(folder):
-    arrays = {"group/plain": numbers(30, 7), "packed": numbers(40, 9), "big": numbers(5).astype(">f8"), "scalar": np.float64(3)}
+    arrays = {
+        "group/plain": numbers(30, 7),
+        "packed": numbers(40, 9),
+        "big": numbers(5).astype(">f8"),
+        "scalar": np.float64(3),
+    }
     with h5py.File(folder / "arrays.h5", "w") as file:
         for name, array in arrays.items():
             file[name] = array
@@ -184,7 +198,9 @@ def make_hdf5(folder):
     found = {}
     with h5py.File(folder / "model.weights.h5") as file:
         file.visititems(
-            lambda path, item: found.update({path: describe_numpy(item[()])}) if isinstance(item, h5py.Dataset) else None
+            lambda path, item: (
+                found.update({path: describe_numpy(item[()])}) if isinstance(item, h5py.Dataset) else None
+            )
         )
     return {
         "arrays.h5": entry("hdf5", {name: describe(array) for name, array in arrays.items()}),

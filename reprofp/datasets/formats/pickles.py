@@ -10,8 +10,9 @@ The operations: https://github.com/python/cpython/blob/main/Lib/pickletools.py (
 
 from __future__ import annotations
 
+import io
 import pickletools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,7 +72,7 @@ _MARK = object()
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _ARGUMENTS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
-    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINSTRING", "SHORT_BINSTRING"),
     *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
 }
 _IGNORED = frozenset({"PROTO", "FRAME"})
@@ -90,12 +91,12 @@ def read_pickle(
     machine = _Machine(rules)
     count = 0
     try:
-        for opcode, argument, position in pickletools.genops(data):
+        for name, argument, position in _read_operations(data):
             count += 1
-            if opcode.name == "STOP":
-                _check_end((position or 0) + 1, len(data), where)
+            if name == "STOP":
+                _check_end(position, len(data), where)
                 return machine.result(), count
-            machine.run(opcode.name, argument)
+            machine.run(name, argument)
     except FormatError as error:
         raise FormatError(f"{where}: {error}") from None
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
@@ -103,6 +104,32 @@ def read_pickle(
         detail = str(error)[:200]
         raise FormatError(f"{where}: not a valid pickle ({type(error).__name__}: {detail})") from error
     return refuse(where, "the pickle has no end")
+
+
+def _read_operations(data: RawBytes) -> Iterator[tuple[str, Any, int]]:
+    """Yield name, argument and end of each operation."""
+    stream = io.BytesIO(data)
+    while code := stream.read(1):
+        operation = _OPERATION_CODES.get(code.decode("latin1"))
+        if operation is None:
+            raise FormatError(f"the pickle has the unknown operation {code!r}")
+        if operation.name == "GLOBAL":  # pickletools would undo escapes, which pickle itself does not
+            argument: Any = f"{_read_line(stream)} {_read_line(stream)}"
+        else:
+            argument = operation.arg.reader(stream) if operation.arg else None
+        yield operation.name, argument, stream.tell()
+
+
+def _read_line(stream: io.BytesIO) -> str:
+    line = stream.readline()
+    if not line.endswith(b"\n"):
+        raise FormatError("the pickle ends in the middle of a name")
+    return line[:-1].decode()
+
+
+_OPERATION_CODES: dict[str, Any] = {
+    operation.code: operation for operation in pickletools.opcodes if operation.name not in {"STRING", "PERSID", "INST"}
+}
 
 
 def _check_end(end: int, length: int, where: str) -> None:
