@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reprofp.datasets import hash_tensor, hash_tensors, hash_weights, measure_values
+from reprofp.datasets.formats.gguf import _TYPES
 
 pytestmark = pytest.mark.frameworks
 
@@ -51,8 +52,7 @@ def test_state_dict_of_a_model(torch, tmp_path):
 
 
 def test_safetensors_and_checkpoint_are_equal(torch, tmp_path):
-    from safetensors.torch import save_file
-
+    save_file = pytest.importorskip("safetensors.torch").save_file
     state = {name: value.contiguous().clone() for name, value in make_state(torch).items()}
     state["f4"] = torch.randint(0, 255, (4, 8), dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
     torch.save(state, tmp_path / "a.pt")
@@ -73,8 +73,7 @@ def test_tensors_and_arrays_are_equal(torch):
     "kind", ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "bfloat16", "float16"]
 )
 def test_values_of_small_floats(torch, tmp_path, kind):
-    from safetensors.torch import save_file
-
+    save_file = pytest.importorskip("safetensors.torch").save_file
     bits = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.uint8)
     dtype = getattr(torch, kind)
     a = bits.view(dtype)
@@ -106,8 +105,6 @@ def test_gguf_says_the_same(gguf, tmp_path):
 
 
 def test_types_of_gguf_are_those_of_its_own_package(gguf):
-    from reprofp.datasets.formats.gguf import _TYPES
-
     sizes = {kind.value: (kind.name, *size) for kind, size in gguf.constants.GGML_QUANT_SIZES.items()}
     assert {kind: entry for kind, entry in _TYPES.items() if kind in sizes} == {
         k: sizes[k] for k in _TYPES if k in sizes

@@ -95,7 +95,7 @@ def test_bfloat16_of_another_package():
 class FakeTensor:
     """What a tensor of PyTorch shows of itself, over an array of numpy."""
 
-    def __init__(self, values, dtype="torch.float32", device="cpu", layout="torch.strided", conj=False):
+    def __init__(self, values, dtype="torch.float32", device="cpu", layout="torch.strided", *, conj=False):
         self._values, self.dtype, self.layout, self._conj = values, dtype, layout, conj
         self.device = SimpleNamespace(type=device, __str__=lambda: device)
         self.shape = values.shape

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from reprofp.datasets import hash_file, hash_tree, hash_weights
-from reprofp.datasets.manifest import digest_manifest, write_lines
 from reprofp.datasets.formats.safetensors import DTYPE_BITS, MAX_HEADER_BYTES, parse_header
+from reprofp.datasets.manifest import digest_manifest, write_lines
 from reprofp.datasets.weights import CONTEXT
 from reprofp.errors import FormatError, InputError
 
