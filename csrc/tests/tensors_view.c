@@ -62,13 +62,13 @@ static void test_shapes(int fd)
         {2, 1, 0, {1000, 1000}, {3000, 3}},
         {2, 4, 0, {5, 3}, {0, 4}},
         {2, 16, 8, {300000, 5}, {0, 16}},
-        {3, 4, 0, {40, 50, 60}, {4, 160 * 60, 160}},
+        {3, 4, 0, {40, 50, 60}, {4, 9600, 160}},
         {3, 4, 0, {2, 1, 3}, {12, 999, 4}},
         {4, 3, 0, {7, 9, 11, 13}, {3, 21, 189, 2079}},
         {1, 20, 4, {1000}, {40}},
         {1, 4, 0, {11}, {262144}},
         {1, RFP_VIEW_ITEM_BYTES, 0, {40}, {RFP_VIEW_ITEM_BYTES + 8}},
-        {2, RFP_VIEW_ITEM_BYTES, 0, {3, 12}, {RFP_VIEW_ITEM_BYTES, 3 * RFP_VIEW_ITEM_BYTES}},
+        {2, RFP_VIEW_ITEM_BYTES, 0, {3, 12}, {RFP_VIEW_ITEM_BYTES, 196608}},
     };
 
     for (size_t i = 0; i < sizeof views / sizeof *views; i++)

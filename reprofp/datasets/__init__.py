@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reprofp.datasets.files import FileDigest, hash_file
+    from reprofp.datasets.tensors import hash_tensor, hash_tensors
     from reprofp.datasets.trees import Problem, TreeDigest, TreeEntry, hash_path, hash_tree
+    from reprofp.datasets.weight_differences import WeightsDifference, compare_weights
+    from reprofp.datasets.weight_values import TensorDifference, measure_values
     from reprofp.datasets.weights import Tensor, WeightsDigest, hash_weights
 
 __all__ = [
     "FileDigest",
     "Problem",
     "Tensor",
+    "TensorDifference",
     "TreeDigest",
     "TreeEntry",
+    "WeightsDifference",
     "WeightsDigest",
+    "compare_weights",
     "hash_file",
     "hash_path",
+    "hash_tensor",
+    "hash_tensors",
     "hash_tree",
     "hash_weights",
+    "measure_values",
 ]
 
 _HOMES = {
@@ -31,9 +40,15 @@ _HOMES = {
     "TreeEntry": "trees",
     "hash_path": "trees",
     "hash_tree": "trees",
+    "hash_tensor": "tensors",
+    "hash_tensors": "tensors",
     "Tensor": "weights",
     "WeightsDigest": "weights",
     "hash_weights": "weights",
+    "WeightsDifference": "weight_differences",
+    "compare_weights": "weight_differences",
+    "TensorDifference": "weight_values",
+    "measure_values": "weight_values",
 }
 
 

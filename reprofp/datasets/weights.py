@@ -1,31 +1,45 @@
 """The digest of weights: what they mean, beside what the files hold.
 
-In: a safetensors file, an index of shards, or a folder of shards; anything else is opaque. Out: a digest over each
-tensor's name, dtype, shape and content. Guaranteed: the same tensors in other shards, another order or with other
-metadata have the same digest. The exact bytes are in docs/formats/weights.md.
+In: a file of weights (safetensors, GGUF, a PyTorch checkpoint, npy, npz, HDF5), an index of shards, or a folder; anything
+else is opaque. Out: a digest over each tensor's name, dtype, shape and content. Guaranteed: the same tensors in other
+shards, another order, another format or with other metadata have the same digest; nothing in a file is executed. The
+exact bytes are in docs/formats/weights.md.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from reprofp._core import reading
 from reprofp._core.hashing import hash_bytes
 from reprofp._core.reading import ProgressCallback
 from reprofp.datasets.files import FILE_ALGORITHM
+from reprofp.datasets.formats.contents import Contents, NamedValue, quote
 from reprofp.datasets.manifest import BlockEntry, digest_manifest, is_listed, write_block, write_lines
-from reprofp.datasets.safetensors import TensorSpan, read_json, read_spans
 from reprofp.datasets.trees import hash_path
-from reprofp.errors import FormatError, InputError
+from reprofp.datasets.weight_files import find_files, is_index, read_index
+from reprofp.datasets.weight_reading import FileContents, hash_contents
+from reprofp.errors import FormatError
 from reprofp.model.canonical import encode
 from reprofp.model.ids import Digest
 from reprofp.model.observations import Value
 
-__all__ = ["CONTEXT", "WEIGHTS_ALGORITHM", "Tensor", "WeightsDigest", "digest_tensors", "hash_weights"]
+__all__ = [
+    "CONTEXT",
+    "METADATA_ALGORITHM",
+    "METADATA_CONTEXT",
+    "WEIGHTS_ALGORITHM",
+    "Tensor",
+    "WeightsDigest",
+    "digest_tensors",
+    "hash_weights",
+    "list_tensors",
+]
+
+RawBytes = bytes  # where a field is called bytes
 
 WEIGHTS_ALGORITHM = "blake3-tensors"
 """The algorithm's name for the digest of meaning."""
@@ -33,13 +47,11 @@ WEIGHTS_ALGORITHM = "blake3-tensors"
 CONTEXT = "reprofp 2026-11-21 blake3-tensors digest of named tensors"
 """The context string of BLAKE3's derive-key mode."""
 
-_SUFFIX = b".safetensors"
-_INDEX_SUFFIX = b".safetensors.index.json"
-_PREFERRED_INDEX = b"model.safetensors.index.json"
-_MAX_INDEX_BYTES = 100_000_000
+METADATA_ALGORITHM = "blake3-values"
+"""The algorithm's name for the digest of what a file of weights holds beside tensors."""
 
-
-RawBytes = bytes  # where a field is called bytes
+METADATA_CONTEXT = "reprofp 2026-11-21 blake3-values digest of named values beside tensors"
+"""The context string of BLAKE3's derive-key mode for it."""
 
 
 class Tensor(NamedTuple):
@@ -54,8 +66,10 @@ class Tensor(NamedTuple):
 class WeightsDigest:
     """The digests of weights.
 
-    ``digest`` is that of their meaning where the format is known (``safetensors``), else (``opaque``) the same as
-    ``file_digest``. ``file_digest`` is that of the file, or of a manifest of the files where there are several.
+    ``digest`` is that of their meaning where the format is known, else (``opaque``) the same as ``file_digest``.
+    ``file_digest`` is that of the file, or of a manifest of the files where there are several. ``metadata_digest`` is
+    that of the named values beside the tensors, or None where there are none. ``remark`` says, for people, why a file
+    is opaque and what would help; it is empty where there is nothing to say.
     """
 
     digest: Digest
@@ -63,10 +77,12 @@ class WeightsDigest:
     format: str
     bytes: int
     tensors: Mapping[str, Tensor] = field(repr=False)
+    metadata_digest: Digest | None = None
+    remark: str = ""
 
     def attachment(self) -> RawBytes | None:
-        """Return the canonical list of tensors, whose derive-key BLAKE3 is the digest; None where none are known."""
-        return _encode_tensors(self.tensors) if self.digest.algorithm == WEIGHTS_ALGORITHM else None
+        """Return the canonical list of tensors, whose derive-key BLAKE3 is the digest; None where it is opaque."""
+        return list_tensors(self.tensors) if self.digest.algorithm == WEIGHTS_ALGORITHM else None
 
 
 def hash_weights(
@@ -75,30 +91,26 @@ def hash_weights(
     threads: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> WeightsDigest:
-    """Return the digests of weights: of a ``.safetensors`` file, an index of shards, a folder, or any other file.
+    """Return the digests of weights: of a file, an index of shards, or a folder.
 
     Raises:
         InputError: something is not there or cannot be read.
         UnstableFileError: something changed while it was read.
-        FormatError: a safetensors file or index is not valid, or shards contradict each other.
+        FormatError: a file or index is not valid, asks for what only an attack needs, or shards contradict each other.
     """
     raw = os.fsencode(path)
-    files = _find_files(raw)
+    files = find_files(raw)
     if not files:
-        return _hash_opaque(raw, threads, progress)
+        whole = hash_path(raw, threads=threads, progress=progress)
+        return WeightsDigest(whole.digest, whole.digest, "opaque", whole.bytes, {})
     reader = _Reader(threads, progress)
     for file in files:
         reader.read_file(file)
-    tensors = dict(sorted(reader.tensors.items(), key=lambda item: item[0].encode()))
-    return WeightsDigest(digest_tensors(tensors), reader.file_digest(), "safetensors", reader.bytes, tensors)
+    return reader.result()
 
 
-def digest_tensors(tensors: Mapping[str, Tensor]) -> Digest:
-    """Return the digest of meaning: derive-key BLAKE3 of the canonical list of tensors, sorted by name."""
-    return Digest(WEIGHTS_ALGORITHM, hash_bytes(_encode_tensors(tensors), context=CONTEXT))
-
-
-def _encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+def list_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return the canonical list of tensors, sorted by name."""
     items: list[Value] = [
         [name, tensors[name].dtype, list(tensors[name].shape), tensors[name].digest.value]
         for name in sorted(tensors, key=str.encode)
@@ -106,38 +118,16 @@ def _encode_tensors(tensors: Mapping[str, Tensor]) -> bytes:
     return encode(items)
 
 
-def _hash_opaque(path: bytes, threads: int | None, progress: ProgressCallback | None) -> WeightsDigest:
-    whole = hash_path(path, threads=threads, progress=progress)
-    return WeightsDigest(whole.digest, whole.digest, "opaque", whole.bytes, {})
+def digest_tensors(tensors: Mapping[str, Tensor]) -> Digest:
+    """Return the digest of meaning: derive-key BLAKE3 of the canonical list of tensors."""
+    return Digest(WEIGHTS_ALGORITHM, hash_bytes(list_tensors(tensors), context=CONTEXT))
 
 
-def _find_files(path: bytes) -> list[bytes]:
-    """Name the files that make up the weights, an index first; none where the format is not known."""
-    if _is_folder(path):
-        return _find_in_folder(path)
-    return [path] if path.endswith((_SUFFIX, _INDEX_SUFFIX)) else []
-
-
-def _is_folder(path: bytes) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (OSError, ValueError):
-        return False  # whoever opens it says what is wrong
-
-
-def _find_in_folder(folder: bytes) -> list[bytes]:
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        raise InputError(f"cannot list {os.fsdecode(folder)!r}: {error.strerror}; make it readable") from error
-    indexes = [name for name in names if name.endswith(_INDEX_SUFFIX)]
-    if _PREFERRED_INDEX in indexes:
-        indexes = [_PREFERRED_INDEX]
-    if len(indexes) > 1:
-        listed = ", ".join(map(os.fsdecode, indexes))
-        raise FormatError(f"{os.fsdecode(folder)!r} holds several indexes of weights ({listed}): name one of them")
-    chosen = indexes or [name for name in names if name.endswith(_SUFFIX)]
-    return [os.path.join(folder, name) for name in chosen]
+def _digest_metadata(values: Mapping[str, NamedValue]) -> Digest | None:
+    if not values:
+        return None
+    items: list[Value] = [[name, values[name].kind, values[name].digest] for name in sorted(values, key=str.encode)]
+    return Digest(METADATA_ALGORITHM, hash_bytes(encode(items), context=METADATA_CONTEXT))
 
 
 class _Reader:
@@ -147,12 +137,15 @@ class _Reader:
         self._threads = threads
         self._progress = progress
         self._files: dict[bytes, bytes] = {}
-        self.tensors: dict[str, Tensor] = {}
-        self.bytes = 0
+        self._formats: set[str] = set()
+        self._remark = ""
+        self._tensors: dict[str, Tensor] = {}
+        self._metadata: dict[str, NamedValue] = {}
+        self._bytes = 0
 
     def read_file(self, path: bytes) -> None:
         """Read a file of tensors, or an index and the shards that it names."""
-        if not path.endswith(_INDEX_SUFFIX):
+        if not is_index(path):
             self._read_shard(path)
             return
         owners = self._read_index(path)
@@ -160,7 +153,18 @@ class _Reader:
             found = self._read_shard(os.path.join(os.path.dirname(path), os.fsencode(name)))
             _check_index(path, name, {tensor for tensor, owner in owners.items() if owner == name}, found)
 
-    def file_digest(self) -> Digest:
+    def result(self) -> WeightsDigest:
+        """Return the digests over all that was read."""
+        file_digest = self._file_digest()
+        # Without a tensor, all of these would be equal; a safetensors file says itself that it holds none.
+        if not self._tensors and self._formats != {"safetensors"}:
+            return WeightsDigest(file_digest, file_digest, "opaque", self._bytes, {}, remark=self._remark)
+        tensors = dict(sorted(self._tensors.items(), key=lambda item: item[0].encode()))
+        digest = digest_tensors(tensors)
+        form = next(iter(self._formats))
+        return WeightsDigest(digest, file_digest, form, self._bytes, tensors, _digest_metadata(self._metadata))
+
+    def _file_digest(self) -> Digest:
         """Return the digest of the file, or of the manifest of the files by their base names."""
         if len(self._files) == 1:
             return Digest(FILE_ALGORITHM, next(iter(self._files.values())))
@@ -168,57 +172,48 @@ class _Reader:
         others = [BlockEntry("file", name, value) for name, value in self._files.items() if not is_listed(name)]
         return digest_manifest(write_lines(listed), write_block(others))
 
-    def _read_shard(self, path: bytes) -> set[str]:
+    def _read_shard(self, path: bytes) -> set[str] | None:
+        """Read a file; return the names of its tensors, or None where it is opaque."""
+        found = hash_contents(path, self._threads, self._progress)
+        self._note_file(path, found.file_digest, found.bytes)
         where = os.fsdecode(path)
-        with reading.open_stable(path) as file:
-            spans = read_spans(file.fd, file.bytes, where)
-            digests = self._hash_spans(file, spans)
-        for name, span in spans.items():
-            if name in self.tensors:
-                raise FormatError(f"{where}: tensor {name[:200]!r} is in another file, too; name one file or its index")
-            self.tensors[name] = Tensor(span.dtype, span.shape, Digest(FILE_ALGORITHM, digests[name]))
-        return set(spans)
+        form = found.contents.format if isinstance(found.contents, Contents) else "opaque"
+        self._formats.add(form)
+        if len(self._formats) > 1:
+            raise FormatError(f"{where}: this file is {form}, another one is not; name the files of one format")
+        if not isinstance(found.contents, Contents):
+            self._remark = found.contents.remark
+            return None
+        if not found.contents.tensors:
+            self._remark = "it holds no tensors: the digest is that of the file"
+        self._add(found, found.contents, where, os.path.basename(where))
+        return set(found.digests)
 
-    def _hash_spans(self, file: reading.StableFile, spans: Mapping[str, TensorSpan]) -> dict[str, bytes]:
-        ranges = [(span.offset, span.bytes) for span in spans.values()]
-        whole, *parts = reading.hash_ranges(
-            file.fd, [(0, file.bytes), *ranges], file.path, threads=self._threads, progress=self._progress
-        )
-        self._note_file(file.path, whole, file.bytes)
-        return dict(zip(spans, parts, strict=True))
+    def _add(self, found: FileContents, contents: Contents, where: str, base_name: str) -> None:
+        for name, piece in contents.tensors.items():
+            if name in self._tensors:
+                raise FormatError(f"{where}: tensor {quote(name)} is in another file, too; name one file or its index")
+            self._tensors[name] = Tensor(piece.dtype, piece.shape, Digest(FILE_ALGORITHM, found.digests[name]))
+        for name, value in contents.metadata.items():  # shards repeat each other's, more often than not
+            if self._metadata.setdefault(name, value) != value:
+                self._metadata[f"{base_name}: {name}"] = value
 
     def _read_index(self, path: bytes) -> dict[str, str]:
-        where = os.fsdecode(path)
         with reading.open_stable(path) as file:
-            if file.bytes > _MAX_INDEX_BYTES:
-                raise FormatError(f"{where}: an index of {file.bytes} bytes is not plausible")
-            text = os.pread(file.fd, file.bytes, 0)
-        self._note_file(path, hash_bytes(text), len(text))
-        return _parse_index(text, where)
+            owners = read_index(file)
+            digest = reading.hash_ranges(file.fd, [(0, file.bytes)], path)[0]
+        self._note_file(path, digest, file.bytes)
+        return owners
 
     def _note_file(self, path: bytes, digest: bytes, length: int) -> None:
         self._files[os.path.basename(path)] = digest
-        self.bytes += length
+        self._bytes += length
 
 
-def _parse_index(text: bytes, where: str) -> dict[str, str]:
-    owners = read_json(text, where).get("weight_map")
-    if not isinstance(owners, dict) or not owners:
-        raise FormatError(f"{where}: the index has no weight_map")
-    for name in owners.values():
-        if not isinstance(name, str) or not _is_base_name(name):
-            raise FormatError(f"{where}: {str(name)[:200]!r} is not the name of a .safetensors file in the same folder")
-    return cast("dict[str, str]", owners)
-
-
-def _is_base_name(name: str) -> bool:
-    return name.endswith(".safetensors") and "/" not in name and "\0" not in name and name.isprintable()
-
-
-def _check_index(path: bytes, shard: str, expected: Sequence[str] | set[str], found: set[str]) -> None:
-    differing = sorted(found.symmetric_difference(expected))
+def _check_index(path: bytes, shard: str, expected: Sequence[str] | set[str], found: set[str] | None) -> None:
+    differing = sorted(found.symmetric_difference(expected)) if found is not None else []
     if differing:
         raise FormatError(
-            f"{os.fsdecode(path)}: the index and {shard} disagree about tensor {differing[0][:200]!r}"
+            f"{os.fsdecode(path)}: the index and {shard} disagree about tensor {quote(differing[0])}"
             f" ({len(differing)} in all)"
         )

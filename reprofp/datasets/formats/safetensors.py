@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import prod
 from typing import NoReturn, cast
 
+from reprofp._core.reading import StableFile
+from reprofp.datasets.formats.contents import MAX_DIMENSIONS, Contents, NamedValue, Stored, refuse
 from reprofp.errors import FormatError
 
-__all__ = ["DTYPE_BITS", "MAX_HEADER_BYTES", "TensorSpan", "parse_header", "read_json", "read_spans"]
+__all__ = ["DTYPE_BITS", "MAX_HEADER_BYTES", "looks_like", "parse_header", "read_json", "read_safetensors"]
 
 MAX_HEADER_BYTES = 100_000_000
 """The largest header that the format allows."""
@@ -51,50 +52,45 @@ DTYPE_BITS = {
 
 _LENGTH_BYTES = 8
 _MAX_COUNT = 2**63 - 1
-_MAX_DIMENSIONS = 64
 _TENSOR_KEYS = {"dtype", "shape", "data_offsets"}
 
 
-@dataclass(frozen=True, slots=True)
-class TensorSpan:
-    """One tensor: its type and shape, and where its bytes lie in the file."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
-    bytes: int
+def looks_like(head: bytes, file_bytes: int) -> bool:
+    """Whether a file begins as one of this format does: a plausible length, and a brace behind it."""
+    header_bytes = int.from_bytes(head[:_LENGTH_BYTES], "little")
+    return head[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and _LENGTH_BYTES + header_bytes <= file_bytes
 
 
-def read_spans(fd: int, file_bytes: int, where: str) -> dict[str, TensorSpan]:
-    """Read the header of an open file of known length.
+def read_safetensors(file: StableFile, where: str) -> Contents:
+    """Read the header of an open file.
 
     Raises:
         FormatError: it is no valid safetensors file.
     """
-    if file_bytes < _LENGTH_BYTES:
-        _refuse(where, f"{file_bytes} bytes are too few for a safetensors file")
-    header_bytes = int.from_bytes(os.pread(fd, _LENGTH_BYTES, 0), "little")
+    if file.bytes < _LENGTH_BYTES:
+        refuse(where, f"{file.bytes} bytes are too few for a safetensors file")
+    header_bytes = int.from_bytes(os.pread(file.fd, _LENGTH_BYTES, 0), "little")
     if header_bytes > MAX_HEADER_BYTES:
-        _refuse(where, f"a header of {header_bytes} bytes is not allowed (at most {MAX_HEADER_BYTES})")
+        refuse(where, f"a header of {header_bytes} bytes is not allowed (at most {MAX_HEADER_BYTES})")
     data_begin = _LENGTH_BYTES + header_bytes
-    if data_begin > file_bytes:
-        _refuse(where, f"the header needs {data_begin} bytes, the file has {file_bytes}: truncated?")
-    return parse_header(os.pread(fd, header_bytes, _LENGTH_BYTES), file_bytes - data_begin, data_begin, where)
+    if data_begin > file.bytes:
+        refuse(where, f"the header needs {data_begin} bytes, the file has {file.bytes}: truncated?")
+    return parse_header(os.pread(file.fd, header_bytes, _LENGTH_BYTES), file.bytes - data_begin, data_begin, where)
 
 
-def parse_header(header: bytes, data_bytes: int, data_begin: int, where: str) -> dict[str, TensorSpan]:
+def parse_header(header: bytes, data_bytes: int, data_begin: int, where: str) -> Contents:
     """Read a header that ``data_bytes`` bytes follow.
 
     Raises:
         FormatError: it is not valid, or does not describe exactly these bytes.
     """
     if not header.startswith(b"{"):
-        _refuse(where, "the header does not begin with '{'")
+        refuse(where, "the header does not begin with '{'")
     document = read_json(header, where)
-    _check_metadata(document.pop("__metadata__", {}), where)
+    metadata = _read_metadata(document.pop("__metadata__", {}), where)
     spans = {name: _read_span(name, info, data_begin, where) for name, info in document.items()}
     _check_cover(spans, data_begin, data_bytes, where)
-    return spans
+    return Contents("safetensors", dict(spans), metadata)
 
 
 def read_json(text: bytes, where: str) -> dict[str, object]:
@@ -107,7 +103,7 @@ def read_json(text: bytes, where: str) -> dict[str, object]:
     try:
         document = json.loads(text.decode(), object_pairs_hook=_unique, parse_constant=_refuse_constant)
         if not isinstance(document, dict):
-            _refuse(where, "the JSON text is no object")
+            refuse(where, "the JSON text is no object")
         for key in document:
             key.encode()
     except FormatError as error:
@@ -115,10 +111,6 @@ def read_json(text: bytes, where: str) -> dict[str, object]:
     except (ValueError, RecursionError) as error:  # UnicodeError is a ValueError
         raise FormatError(f"{where}: not valid JSON ({type(error).__name__}: {str(error)[:200]})") from error
     return cast("dict[str, object]", document)
-
-
-def _refuse(where: str, why: str) -> NoReturn:
-    raise FormatError(f"{where}: {why}")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -134,37 +126,41 @@ def _refuse_constant(text: str) -> NoReturn:
     raise FormatError(f"{text} is no JSON value")
 
 
-def _check_metadata(metadata: object, where: str) -> None:
+def _read_metadata(metadata: object, where: str) -> dict[str, NamedValue]:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        _refuse(where, "__metadata__ is not a map of texts")
+        refuse(where, "__metadata__ is not a map of texts")
+    return {
+        key.encode("utf-8", "replace").decode(): NamedValue.of("str", value.encode("utf-8", "surrogatepass"))
+        for key, value in metadata.items()
+    }
 
 
 def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MAX_COUNT
 
 
-def _read_span(name: str, info: object, data_begin: int, where: str) -> TensorSpan:
+def _read_span(name: str, info: object, data_begin: int, where: str) -> Stored:
     if not isinstance(info, Mapping) or set(info) != _TENSOR_KEYS:
-        _refuse(where, f"tensor {name[:200]!r} does not have exactly dtype, shape and data_offsets")
+        refuse(where, f"tensor {name[:200]!r} does not have exactly dtype, shape and data_offsets")
     dtype, shape, offsets = info["dtype"], info["shape"], info["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
-        _refuse(where, f"tensor {name[:200]!r} has the unknown dtype {str(dtype)[:40]!r}")
-    if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(map(_is_count, shape)):
-        _refuse(where, f"the shape of tensor {name[:200]!r} is not a list of sizes")
+        refuse(where, f"tensor {name[:200]!r} has the unknown dtype {str(dtype)[:40]!r}")
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS or not all(map(_is_count, shape)):
+        refuse(where, f"the shape of tensor {name[:200]!r} is not a list of sizes")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):  # noqa: PLR2004  begin, end
-        _refuse(where, f"the data_offsets of tensor {name[:200]!r} are not two offsets")
+        refuse(where, f"the data_offsets of tensor {name[:200]!r} are not two offsets")
     begin, end = offsets
     if end < begin or prod(shape) * DTYPE_BITS[dtype] != 8 * (end - begin):
-        _refuse(where, f"tensor {name[:200]!r}: {end - begin} bytes do not hold {dtype} of shape {str(shape)[:80]}")
-    return TensorSpan(dtype, tuple(shape), data_begin + begin, end - begin)
+        refuse(where, f"tensor {name[:200]!r}: {end - begin} bytes do not hold {dtype} of shape {str(shape)[:80]}")
+    return Stored(dtype, tuple(shape), data_begin + begin, end - begin)
 
 
-def _check_cover(spans: Mapping[str, TensorSpan], data_begin: int, data_bytes: int, where: str) -> None:
+def _check_cover(spans: Mapping[str, Stored], data_begin: int, data_bytes: int, where: str) -> None:
     end = data_begin
     for name, span in sorted(spans.items(), key=lambda item: (item[1].offset, item[1].bytes)):
         if span.offset != end:
             fault = "overlaps the one before" if span.offset < end else "leaves a hole before it"
-            _refuse(where, f"tensor {name[:200]!r} {fault} (offset {span.offset - data_begin})")
+            refuse(where, f"tensor {name[:200]!r} {fault} (offset {span.offset - data_begin})")
         end += span.bytes
     if end != data_begin + data_bytes:
-        _refuse(where, f"tensors take {end - data_begin} bytes, the file has {data_bytes} for them: truncated?")
+        refuse(where, f"tensors take {end - data_begin} bytes, the file has {data_bytes} for them: truncated?")
