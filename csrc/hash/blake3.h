@@ -64,11 +64,12 @@ typedef struct rfp_mode {
 typedef struct rfp_job {
     const uint8_t *input;
     uint8_t *out; /* 32 bytes; may overlap inputs of jobs that come earlier, or of this one */
+    /* What follows is read as four words, of several jobs at once: lanes.h. */
     uint64_t counter;
     uint16_t bytes;
     uint8_t flags;       /* on every block */
     uint8_t first_flags; /* more on the first block */
-    uint8_t last_flags;  /* more on the last block */
+    uint32_t last_flags; /* more on the last block */
 } rfp_job;
 
 /* One instruction set. */
@@ -83,8 +84,11 @@ typedef struct rfp_kernel {
 
 extern const rfp_kernel rfp_kernel_portable;
 #if defined(__x86_64__)
-#define RFP_HAVE_AVX2 1
+extern const rfp_kernel rfp_kernel_sse41;
 extern const rfp_kernel rfp_kernel_avx2;
+extern const rfp_kernel rfp_kernel_avx512;
+#elif defined(__aarch64__)
+extern const rfp_kernel rfp_kernel_neon;
 #endif
 
 /* The kernel of the level in use. */

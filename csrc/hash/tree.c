@@ -22,7 +22,7 @@ rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, 
         .bytes = (uint16_t)bytes,
         .flags = mode->flags,
         .first_flags = RFP_CHUNK_START,
-        .last_flags = (uint8_t)(RFP_CHUNK_END | (root ? RFP_ROOT : 0)),
+        .last_flags = RFP_CHUNK_END | (root ? RFP_ROOT : 0),
     };
 }
 
