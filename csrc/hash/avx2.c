@@ -84,4 +84,4 @@ INLINE void mix(vec value[8], const vec m[16], vec tail[])
 
 #include "lanes.h"
 
-const rfp_kernel rfp_kernel_avx2 = {RFP_LEVEL_AVX2, compress, run};
+const rfp_kernel rfp_kernel_avx2 = {RFP_LEVEL_AVX2, compress, run, run_row};

@@ -15,4 +15,4 @@ INLINE vec load_quads(const uint8_t *const at[LANES], int lane, size_t offset)
 
 #include "lanes.h"
 
-const rfp_kernel rfp_kernel_avx512 = {RFP_LEVEL_AVX512, compress, run};
+const rfp_kernel rfp_kernel_avx512 = {RFP_LEVEL_AVX512, compress, run, run_row};

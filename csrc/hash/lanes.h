@@ -81,12 +81,13 @@ INLINE void load_message(vec m[16], const uint8_t *const at[LANES], size_t offse
 /* Lanes without a job repeat the first one's, and are thrown away. */
 typedef struct lanes {
     const uint8_t *input[LANES];
+    uint8_t *out[LANES];
     uint32_t bytes[LANES];
     vec counter_low, counter_high;
     vec flags, first_flags, last_flags;
     vec blocks;
-    vec rest; /* bytes of the last block */
-    uint32_t full; /* blocks that are full, and not the last, in every lane */
+    vec rest;      /* bytes of the last block */
+    uint32_t even; /* so many blocks are alike in every lane: full, and none or each the last */
     uint32_t most; /* blocks of the longest lane */
 } lanes;
 
@@ -100,6 +101,7 @@ static void fill_lanes(lanes *l, const rfp_job *jobs, size_t count)
         const rfp_job *job = &jobs[i < count ? i : 0];
         numbers[i] = (const uint8_t *)&job->counter;
         l->input[i] = job->input;
+        l->out[i] = job->out;
         l->bytes[i] = job->bytes;
         least = job->bytes < least ? job->bytes : least;
         most = job->bytes > most ? job->bytes : most;
@@ -116,8 +118,33 @@ static void fill_lanes(lanes *l, const rfp_job *jobs, size_t count)
     l->blocks = (bytes + (RFP_BLOCK_BYTES - 1)) / RFP_BLOCK_BYTES;
     l->blocks -= (vec)(l->blocks == 0); /* the empty input has a block, too */
     l->rest = bytes - (l->blocks - 1) * RFP_BLOCK_BYTES;
-    l->full = (uint32_t)rfp_block_count(least) - 1;
     l->most = (uint32_t)rfp_block_count(most);
+    l->even = (uint32_t)rfp_block_count(least) - 1;
+    if (least == most && least > 0 && least % RFP_BLOCK_BYTES == 0)
+        l->even = l->most;
+}
+
+/* The same for nodes in a row, all full. */
+static void fill_lanes_in_row(lanes *l, const rfp_job *first, size_t count, size_t stride)
+{
+    static const uint32_t NUMBERS[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    bool is_chunk = stride == RFP_CHUNK_BYTES;
+    vec numbers;
+
+    for (size_t i = 0; i < LANES; i++) {
+        size_t lane = i < count ? i : 0;
+        l->input[i] = first->input + lane * stride;
+        l->out[i] = first->out + lane * RFP_CV_BYTES;
+    }
+    memcpy(&numbers, NUMBERS, sizeof numbers);
+    l->counter_low = broadcast((uint32_t)first->counter) + (is_chunk ? numbers : broadcast(0));
+    l->counter_high = broadcast((uint32_t)(first->counter >> 32));
+    l->counter_high -= (vec)(l->counter_low < (uint32_t)first->counter); /* carry */
+    l->flags = broadcast(first->flags);
+    l->first_flags = broadcast(first->first_flags);
+    l->last_flags = broadcast(first->last_flags);
+    l->even = (uint32_t)(stride / RFP_BLOCK_BYTES);
+    l->most = l->even;
 }
 
 /* Far enough ahead for the second-level cache, where the input lies; a hint may point past its end. */
@@ -134,7 +161,8 @@ INLINE vec choose(vec_mask which, vec yes, vec no)
 
 /* Where each lane's block lies: the last one of a lane is copied, filled up with zeros, unless it is
  * full; a lane that has ended reads it again. */
-static void find_blocks(const lanes *l, uint32_t block, const uint8_t *at[LANES], uint8_t padded[LANES][RFP_BLOCK_BYTES])
+static void find_blocks(const lanes *l, uint32_t block, const uint8_t *at[LANES],
+                        uint8_t padded[LANES][RFP_BLOCK_BYTES])
 {
     for (size_t i = 0; i < LANES; i++) {
         uint32_t last = (uint32_t)rfp_block_count(l->bytes[i]) - 1;
@@ -151,18 +179,19 @@ static void find_blocks(const lanes *l, uint32_t block, const uint8_t *at[LANES]
     }
 }
 
-/* The blocks from `full` on, which end some lanes: one that has ended keeps its value. */
-static void run_ends(const lanes *l, vec value[8], vec flags)
+/* The blocks from there on, in which lanes end: one that has ended keeps its value. */
+static void run_uneven(const lanes *l, vec value[8])
 {
     uint8_t padded[LANES][RFP_BLOCK_BYTES];
     const uint8_t *at[LANES];
+    vec flags = l->even == 0 ? l->flags | l->first_flags : l->flags;
     vec m[16];
 
-    for (uint32_t block = l->full; block < l->most; block++) {
+    for (uint32_t block = l->even; block < l->most; block++) {
         vec_mask last = (vec_mask)(l->blocks == block + 1);
         vec_mask active = (vec_mask)(l->blocks > block);
         vec tail[TAIL] = {l->counter_low, l->counter_high, choose(last, l->rest, broadcast(RFP_BLOCK_BYTES)),
-                       flags | (l->last_flags & (vec)last)};
+                          flags | (l->last_flags & (vec)last)};
         vec ended[8];
         memcpy(ended, value, sizeof ended);
         find_blocks(l, block, at, padded);
@@ -174,26 +203,28 @@ static void run_ends(const lanes *l, vec value[8], vec flags)
     }
 }
 
-static void store_values(vec value[8], const rfp_job *jobs, size_t count)
+static void store_values(const lanes *l, vec value[8], size_t count)
 {
     transpose_quads(value);
     transpose_quads(value + 4);
     for (size_t i = 0; i < count; i++) {
         const uint8_t *half = (const uint8_t *)&value[i % 4] + i / 4 * sizeof(quad);
-        memcpy(jobs[i].out, half, sizeof(quad));
-        memcpy(jobs[i].out + sizeof(quad), half + 4 * sizeof(vec), sizeof(quad));
+        memcpy(l->out[i], half, sizeof(quad));
+        memcpy(l->out[i] + sizeof(quad), half + 4 * sizeof(vec), sizeof(quad));
     }
 }
 
-/* The blocks before `full`. The chaining values stay in registers from block to block. */
-static void run_full(const lanes *l, const uint32_t key[8], vec value[8], vec flags)
+/* The blocks that are alike. The chaining values stay in registers from one to the next. */
+static void run_even(const lanes *l, const uint32_t key[8], vec value[8])
 {
     vec v[8] = {broadcast(key[0]), broadcast(key[1]), broadcast(key[2]), broadcast(key[3]),
                 broadcast(key[4]), broadcast(key[5]), broadcast(key[6]), broadcast(key[7])};
-    vec tail[TAIL] = {l->counter_low, l->counter_high, broadcast(RFP_BLOCK_BYTES), flags};
+    vec tail[TAIL] = {l->counter_low, l->counter_high, broadcast(RFP_BLOCK_BYTES), l->flags | l->first_flags};
     vec m[16];
 
-    for (uint32_t block = 0; block < l->full; block++) {
+    for (uint32_t block = 0; block < l->even; block++) {
+        if (block + 1 == l->most)
+            tail[3] |= l->last_flags;
         prefetch(l, (size_t)block * RFP_BLOCK_BYTES);
         load_message(m, l->input, (size_t)block * RFP_BLOCK_BYTES);
         mix(v, m, tail);
@@ -204,27 +235,48 @@ static void run_full(const lanes *l, const uint32_t key[8], vec value[8], vec fl
         value[i] = v[i];
 }
 
-static void run_lanes(const uint32_t key[8], const rfp_job *jobs, size_t count)
+static void run_lanes(const lanes *l, const uint32_t key[8], size_t count)
 {
-    lanes l;
     vec value[8];
 
-    fill_lanes(&l, jobs, count);
-    run_full(&l, key, value, l.flags | l.first_flags);
-    run_ends(&l, value, l.full == 0 ? l.flags | l.first_flags : l.flags);
-    store_values(value, jobs, count);
+    run_even(l, key, value);
+    if (l->even < l->most)
+        run_uneven(l, value);
+    store_values(l, value, count);
 }
 
 static void run(const uint32_t key[8], const rfp_job *jobs, size_t count)
 {
-    while (count > 0) {
-        size_t now = count < LANES ? count : LANES;
-        if (now == 1)
-            run_one(key, jobs);
-        else
-            run_lanes(key, jobs, now);
-        jobs += now;
-        count -= now;
+    lanes l;
+
+    for (size_t done = 0; done < count; done += LANES) {
+        size_t now = count - done < LANES ? count - done : LANES;
+        if (now == 1) {
+            run_one(key, &jobs[done]);
+            return;
+        }
+        fill_lanes(&l, &jobs[done], now);
+        run_lanes(&l, key, now);
+    }
+}
+
+static void run_row(const uint32_t key[8], const rfp_job *first, size_t count)
+{
+    size_t stride = first->bytes;
+    rfp_job job = *first;
+    lanes l;
+
+    for (size_t done = 0; done < count; done += LANES) {
+        size_t now = count - done < LANES ? count - done : LANES;
+        if (now == 1) {
+            run_one(key, &job);
+            return;
+        }
+        fill_lanes_in_row(&l, &job, now, stride);
+        run_lanes(&l, key, now);
+        job.input += LANES * stride;
+        job.out += (size_t)LANES * RFP_CV_BYTES;
+        job.counter += stride == RFP_CHUNK_BYTES ? LANES : 0;
     }
 }
 

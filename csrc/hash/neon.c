@@ -11,4 +11,4 @@ INLINE vec load_quads(const uint8_t *const at[LANES], int lane, size_t offset)
 
 #include "lanes.h"
 
-const rfp_kernel rfp_kernel_neon = {RFP_LEVEL_NEON, compress, run};
+const rfp_kernel rfp_kernel_neon = {RFP_LEVEL_NEON, compress, run, run_row};

@@ -10,4 +10,4 @@ INLINE vec load_quads(const uint8_t *const at[LANES], int lane, size_t offset)
 
 #include "lanes.h"
 
-const rfp_kernel rfp_kernel_sse41 = {RFP_LEVEL_SSE41, compress, run};
+const rfp_kernel rfp_kernel_sse41 = {RFP_LEVEL_SSE41, compress, run, run_row};

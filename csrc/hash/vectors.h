@@ -44,8 +44,10 @@ typedef uint8_t quad_bytes __attribute__((vector_size(16)));
 /* In each quarter, turn four words of four vectors into four vectors of four words. */
 INLINE void transpose_quads(vec x[4])
 {
-    vec ab_low = SHUFFLE(vec, x[0], x[1], EACH_QUAD(LOW_WORDS)), ab_high = SHUFFLE(vec, x[0], x[1], EACH_QUAD(HIGH_WORDS));
-    vec cd_low = SHUFFLE(vec, x[2], x[3], EACH_QUAD(LOW_WORDS)), cd_high = SHUFFLE(vec, x[2], x[3], EACH_QUAD(HIGH_WORDS));
+    vec ab_low = SHUFFLE(vec, x[0], x[1], EACH_QUAD(LOW_WORDS)),
+        ab_high = SHUFFLE(vec, x[0], x[1], EACH_QUAD(HIGH_WORDS));
+    vec cd_low = SHUFFLE(vec, x[2], x[3], EACH_QUAD(LOW_WORDS)),
+        cd_high = SHUFFLE(vec, x[2], x[3], EACH_QUAD(HIGH_WORDS));
 
     x[0] = SHUFFLE(vec, ab_low, cd_low, EACH_QUAD(LOW_PAIRS));
     x[1] = SHUFFLE(vec, ab_low, cd_low, EACH_QUAD(HIGH_PAIRS));
@@ -57,14 +59,16 @@ INLINE void transpose_quads(vec x[4])
 #define ROTATE(x, count) ((x) >> (count) | (x) << (32 - (count)))
 
 #ifdef TURN_BY_SHUFFLE
-#define TURN16(b) (b) + 2, (b) + 3, (b), (b) + 1, (b) + 6, (b) + 7, (b) + 4, (b) + 5, \
-                  (b) + 10, (b) + 11, (b) + 8, (b) + 9, (b) + 14, (b) + 15, (b) + 12, (b) + 13
-#define TURN8(b) (b) + 1, (b) + 2, (b) + 3, (b), (b) + 5, (b) + 6, (b) + 7, (b) + 4, \
-                 (b) + 9, (b) + 10, (b) + 11, (b) + 8, (b) + 13, (b) + 14, (b) + 15, (b) + 12
-#define ROTATE16(x) (vec)SHUFFLE(vec_bytes, (vec_bytes)(x), (vec_bytes)(x), EACH_QUAD_BYTES(TURN16))
-#define ROTATE8(x) (vec)SHUFFLE(vec_bytes, (vec_bytes)(x), (vec_bytes)(x), EACH_QUAD_BYTES(TURN8))
-#define ROTATE16_QUAD(x) (quad)SHUFFLE(quad_bytes, (quad_bytes)(x), (quad_bytes)(x), TURN16(0))
-#define ROTATE8_QUAD(x) (quad)SHUFFLE(quad_bytes, (quad_bytes)(x), (quad_bytes)(x), TURN8(0))
+#define TURN16(b)                                                                                                      \
+    (b) + 2, (b) + 3, (b), (b) + 1, (b) + 6, (b) + 7, (b) + 4, (b) + 5, (b) + 10, (b) + 11, (b) + 8, (b) + 9,          \
+        (b) + 14, (b) + 15, (b) + 12, (b) + 13
+#define TURN8(b)                                                                                                       \
+    (b) + 1, (b) + 2, (b) + 3, (b), (b) + 5, (b) + 6, (b) + 7, (b) + 4, (b) + 9, (b) + 10, (b) + 11, (b) + 8,          \
+        (b) + 13, (b) + 14, (b) + 15, (b) + 12
+#define ROTATE16(x) (vec) SHUFFLE(vec_bytes, (vec_bytes)(x), (vec_bytes)(x), EACH_QUAD_BYTES(TURN16))
+#define ROTATE8(x) (vec) SHUFFLE(vec_bytes, (vec_bytes)(x), (vec_bytes)(x), EACH_QUAD_BYTES(TURN8))
+#define ROTATE16_QUAD(x) (quad) SHUFFLE(quad_bytes, (quad_bytes)(x), (quad_bytes)(x), TURN16(0))
+#define ROTATE8_QUAD(x) (quad) SHUFFLE(quad_bytes, (quad_bytes)(x), (quad_bytes)(x), TURN8(0))
 #else
 #define ROTATE16(x) ROTATE(x, 16)
 #define ROTATE8(x) ROTATE(x, 8)
