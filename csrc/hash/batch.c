@@ -102,15 +102,6 @@ static void hash_group(group *g)
     g->chunks = 0;
 }
 
-static void hash_alone(const rfp_span *input, uint8_t *digest)
-{
-    rfp_hasher hasher;
-
-    rfp_hasher_init(&hasher);
-    rfp_hasher_update(&hasher, input->data, input->bytes);
-    rfp_hasher_finish(&hasher, digest);
-}
-
 void rfp_batch_hash(const rfp_span *inputs, size_t count, uint8_t *digests)
 {
     group g;
@@ -122,7 +113,7 @@ void rfp_batch_hash(const rfp_span *inputs, size_t count, uint8_t *digests)
     for (size_t i = 0; i < count; i++) {
         uint8_t *digest = digests + i * RFP_DIGEST_BYTES;
         if (inputs[i].bytes > SMALL_BYTES) {
-            hash_alone(&inputs[i], digest);
+            rfp_whole_compress(g.kernel, &g.mode, inputs[i].data, inputs[i].bytes, digest);
             continue;
         }
         if (g.chunks + chunk_count(inputs[i].bytes) > GROUP_CHUNKS)
@@ -134,10 +125,7 @@ void rfp_batch_hash(const rfp_span *inputs, size_t count, uint8_t *digests)
 
 void rfp_bytes_hash(const void *input, size_t bytes, uint8_t digest[RFP_DIGEST_BYTES])
 {
-    rfp_span span = {input, bytes};
+    rfp_mode mode = rfp_mode_plain();
 
-    if (bytes > RFP_CHUNK_BYTES && bytes <= SMALL_BYTES)
-        rfp_batch_hash(&span, 1, digest);
-    else
-        hash_alone(&span, digest);
+    rfp_whole_compress(rfp_kernel_current(), &mode, input, bytes, digest);
 }

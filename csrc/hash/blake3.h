@@ -64,12 +64,39 @@ typedef struct rfp_mode {
 typedef struct rfp_job {
     const uint8_t *input;
     uint8_t *out; /* 32 bytes; may overlap inputs of jobs that come earlier, or of this one */
+    /* What follows is read as four words, of several jobs at once: lanes.h. */
     uint64_t counter;
     uint16_t bytes;
     uint8_t flags;       /* on every block */
     uint8_t first_flags; /* more on the first block */
-    uint8_t last_flags;  /* more on the last block */
+    uint32_t last_flags; /* more on the last block */
 } rfp_job;
+
+/* The jobs for a chunk and for a parent; a root's are told so. */
+static inline rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter,
+                                    bool root, uint8_t *out)
+{
+    return (rfp_job){
+        .input = input,
+        .out = out,
+        .counter = counter,
+        .bytes = (uint16_t)bytes,
+        .flags = mode->flags,
+        .first_flags = RFP_CHUNK_START,
+        .last_flags = RFP_CHUNK_END | (root ? RFP_ROOT : 0),
+    };
+}
+
+static inline rfp_job rfp_job_parent(const rfp_mode *mode, const uint8_t *pair, bool root, uint8_t *out)
+{
+    return (rfp_job){
+        .input = pair,
+        .out = out,
+        .bytes = RFP_PARENT_BYTES,
+        .flags = (uint8_t)(mode->flags | RFP_PARENT),
+        .last_flags = root ? RFP_ROOT : 0,
+    };
+}
 
 /* One instruction set. */
 typedef struct rfp_kernel {
@@ -79,12 +106,18 @@ typedef struct rfp_kernel {
                      uint32_t flags);
     /* Compress many nodes. Any count; best when neighbours have equally many blocks. */
     void (*run)(const uint32_t key[8], const rfp_job *jobs, size_t count);
+    /* The same for full chunks or parents in a row, of which the first is told: inputs and outputs
+     * follow each other, and chunks count up. */
+    void (*run_row)(const uint32_t key[8], const rfp_job *first, size_t count);
 } rfp_kernel;
 
 extern const rfp_kernel rfp_kernel_portable;
 #if defined(__x86_64__)
-#define RFP_HAVE_AVX2 1
+extern const rfp_kernel rfp_kernel_sse41;
 extern const rfp_kernel rfp_kernel_avx2;
+extern const rfp_kernel rfp_kernel_avx512;
+#elif defined(__aarch64__)
+extern const rfp_kernel rfp_kernel_neon;
 #endif
 
 /* The kernel of the level in use. */
@@ -92,11 +125,6 @@ const rfp_kernel *rfp_kernel_current(void);
 
 /* The mode without a key. */
 rfp_mode rfp_mode_plain(void);
-
-/* The jobs for a chunk and for a parent; a root's are told so. */
-rfp_job rfp_job_chunk(const rfp_mode *mode, const uint8_t *input, size_t bytes, uint64_t counter, bool root,
-                      uint8_t *out);
-rfp_job rfp_job_parent(const rfp_mode *mode, const uint8_t *pair, bool root, uint8_t *out);
 
 /* Replace n chaining values by those of their parents, in place; an odd last one goes up as it is.
  * Returns how many are left. */
@@ -115,6 +143,10 @@ void rfp_subtree_compress(const rfp_kernel *kernel, const rfp_mode *mode, const 
  * for a caller that does not know yet whether the top is the root. */
 void rfp_subtree_halves(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
                         uint64_t counter, uint8_t out[RFP_PARENT_BYTES]);
+
+/* The digest of a whole input. */
+void rfp_whole_compress(const rfp_kernel *kernel, const rfp_mode *mode, const uint8_t *input, size_t bytes,
+                        uint8_t digest[RFP_DIGEST_BYTES]);
 
 /* The largest power of two that is not above n > 0. */
 static inline size_t rfp_floor_power(size_t n)

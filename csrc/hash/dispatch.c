@@ -6,16 +6,23 @@
 /* The only global of the core: a switch for tests. */
 static _Atomic(int) forced_level = RFP_LEVEL_BEST;
 
-/* The kernel of a level, or NULL where the build or the processor lacks it. The kernels for SSE4.1,
- * AVX-512 and NEON come in as one more case each. */
+/* The kernel of a level, or NULL where the build or the processor lacks it. The builtin also asks
+ * whether the system saves the wide registers. */
 static const rfp_kernel *kernel_of(rfp_level level)
 {
     switch (level) {
     case RFP_LEVEL_PORTABLE:
         return &rfp_kernel_portable;
-#ifdef RFP_HAVE_AVX2
-    case RFP_LEVEL_AVX2: /* the builtin also asks whether the system saves the wide registers */
+#if defined(__x86_64__)
+    case RFP_LEVEL_SSE41:
+        return __builtin_cpu_supports("sse4.1") ? &rfp_kernel_sse41 : NULL;
+    case RFP_LEVEL_AVX2:
         return __builtin_cpu_supports("avx2") ? &rfp_kernel_avx2 : NULL;
+    case RFP_LEVEL_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") ? &rfp_kernel_avx512 : NULL;
+#elif defined(__aarch64__)
+    case RFP_LEVEL_NEON: /* part of every such processor */
+        return &rfp_kernel_neon;
 #endif
     default:
         return NULL;

@@ -70,4 +70,16 @@ static void run(const uint32_t key[8], const rfp_job *jobs, size_t count)
         run_job(key, &jobs[i]);
 }
 
-const rfp_kernel rfp_kernel_portable = {RFP_LEVEL_PORTABLE, compress, run};
+static void run_row(const uint32_t key[8], const rfp_job *first, size_t count)
+{
+    rfp_job job = *first;
+
+    for (size_t i = 0; i < count; i++) {
+        run_job(key, &job);
+        job.input += job.bytes;
+        job.out += RFP_CV_BYTES;
+        job.counter += job.bytes == RFP_CHUNK_BYTES;
+    }
+}
+
+const rfp_kernel rfp_kernel_portable = {RFP_LEVEL_PORTABLE, compress, run, run_row};

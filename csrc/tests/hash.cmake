@@ -8,5 +8,8 @@ function(add_hash_test name)
 endfunction()
 
 add_hash_test(hash_blake3)
+add_hash_test(hash_inputs)
+add_hash_test(hash_kernels)
+target_compile_options(hash_kernels PRIVATE -Wno-psabi) # vectors wider than the processor's are passed within the file
 add_hash_test(io_files)
 add_hash_test(io_trees)
