@@ -6,19 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reprofp.datasets.differences import TreeDifference, compare_trees
     from reprofp.datasets.files import FileDigest, hash_file
+    from reprofp.datasets.folders import FolderDigest
+    from reprofp.datasets.sequences import SequenceHasher, hash_sequence
     from reprofp.datasets.trees import Problem, TreeDigest, TreeEntry, hash_path, hash_tree
     from reprofp.datasets.weights import Tensor, WeightsDigest, hash_weights
 
 __all__ = [
     "FileDigest",
+    "FolderDigest",
     "Problem",
+    "SequenceHasher",
     "Tensor",
+    "TreeDifference",
     "TreeDigest",
     "TreeEntry",
     "WeightsDigest",
+    "compare_trees",
     "hash_file",
     "hash_path",
+    "hash_sequence",
     "hash_tree",
     "hash_weights",
 ]
@@ -26,6 +34,11 @@ __all__ = [
 _HOMES = {
     "FileDigest": "files",
     "hash_file": "files",
+    "FolderDigest": "folders",
+    "SequenceHasher": "sequences",
+    "hash_sequence": "sequences",
+    "TreeDifference": "differences",
+    "compare_trees": "differences",
     "Problem": "trees",
     "TreeDigest": "trees",
     "TreeEntry": "trees",
