@@ -59,7 +59,14 @@ def test_arrays_are_the_lists_of_their_values(count):
     held = [
         *[values, values.astype("i4"), values.astype(">i8"), values.astype("u8"), values.astype("u4"), repeated],
         *[array("q", values.tolist()), array("l", values.tolist()), array("i", values.tolist())],
-        *[list(values), tuple(values), iter(values), (int(v) for v in values), memoryview(values), values.astype(object)],
+        *[
+            list(values),
+            tuple(values),
+            iter(values),
+            (int(v) for v in values),
+            memoryview(values),
+            values.astype(object),
+        ],
         np.asfortranarray(values),
     ]
     assert [hash_sequence(items) == expected for items in held] == [True] * len(held)
