@@ -103,7 +103,7 @@ def _describe(entry: BlockEntry) -> bytes:
 def _find_renames(removed: Mapping[bytes, bytes], added: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
     """Pair files of equal content: equal base names first, then in the order of the paths."""
     olds, news = _by_content(removed), _by_content(added)
-    pairs = []
+    pairs: list[tuple[bytes, bytes]] = []
     for content in olds.keys() & news.keys():
         pairs += _pair(olds[content], news[content], only_same_names=content == _NOTHING)
     return sorted(pairs)

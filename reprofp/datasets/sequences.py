@@ -132,7 +132,7 @@ def _view_integers(items: object) -> memoryview | None:
     if items is None:
         return None
     view = memoryview(cast("bytes", items))
-    return view.cast("B") if len(view) else memoryview(b"")
+    return view.cast("B") if view.nbytes else memoryview(b"")
 
 
 def _is_flat_int64(items: object) -> bool:
@@ -158,7 +158,7 @@ def _ask_numpy(items: object) -> object | None:
 def _cut(items: Iterable[object]) -> Iterator[list[object]]:
     """Yield lists of at most _BATCH values of Python's own types."""
     if isinstance(items, memoryview):
-        yield items.tolist()
+        yield list(items.tolist())
     elif isinstance(items, _Sliceable) and getattr(items, "shape", (1,)) != ():
         for begin in range(0, len(items), _BATCH):
             yield items[begin : begin + _BATCH].tolist()

@@ -111,10 +111,6 @@ class TreeDigest:
         """The lines of the manifest, as ``b3sum`` writes them."""
         return self._take_source().manifest()
 
-    def attachment(self) -> RawBytes | None:
-        """Return the bytes whose BLAKE3 is the digest: the lines, and a zero byte and the block where there is one."""
-        return self.manifest + b"\0" + self.block if self.block else self.manifest
-
     @property
     def entries(self) -> tuple[TreeEntry, ...]:
         """All entries that were read, sorted by the bytes of their paths."""

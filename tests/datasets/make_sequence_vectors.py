@@ -31,10 +31,7 @@ PLAIN = {"large integers": [2**63, 2**64 - 1, 2**64, -(2**63) - 1]}
 
 
 def hash_run(kind, items):
-    if kind == "i":
-        data = struct.pack(f"<{len(items)}q", *items)
-    else:
-        data = b"".join(msgpack.packb(item) for item in items)
+    data = struct.pack(f"<{len(items)}q", *items) if kind == "i" else b"".join(msgpack.packb(item) for item in items)
     return kind.encode() + struct.pack("<Q", len(items)) + blake3.blake3(data).digest()
 
 

@@ -12,8 +12,7 @@ import blake3
 import pytest
 
 from reprofp._core import lib, reading
-from reprofp.datasets import trees
-from reprofp.datasets import hash_file, hash_path, hash_tree
+from reprofp.datasets import hash_file, hash_path, hash_tree, trees
 from reprofp.datasets.manifest import is_listed, parse_lines, write_lines
 from reprofp.errors import InputError, UnstableFileError
 

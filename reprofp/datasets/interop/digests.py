@@ -26,6 +26,7 @@ OTHER_ALGORITHMS = ("sha256", "sha512", "sha1", "md5", "git-sha1", "git-sha256")
 
 _ALIASES = {"git": "git-sha1"}
 _PIECE_BYTES = 1024 * 1024
+_LEAST_BYTES = 64 * 1024  # files of /proc tell no length
 _LARGE_BYTES = 8 * _PIECE_BYTES
 
 RawBytes = bytes  # where a field is called bytes
@@ -83,15 +84,16 @@ def read_digests(
     Several threads share the work on a large file, an algorithm each.
 
     Raises:
-        InputError: it cannot be read, or ends early.
+        InputError: it cannot be read, or git's ids were asked of what tells no length.
     """
     blake3 = Hasher()
     hashes: dict[str, _Hash] = {name: _begin(name, file.bytes) for name in names}
     workers = min(threads or reading.default_threads(), len(hashes) + 1)
     length = _feed(file, [blake3, *hashes.values()], workers, advance)
-    if length != file.bytes:
+    if length != file.bytes and any(name.startswith("git-") for name in names):
         raise InputError(
-            f"cannot hash {os.fsdecode(file.path)!r}: it ended after {length} of {file.bytes} bytes; try again"
+            f"cannot hash {os.fsdecode(file.path)!r} as git does: its length is told as {file.bytes} and is {length} "
+            "bytes; copy it to a regular file first"
         )
     return ReadDigests(blake3.digest(), length, {name: found.digest().hex() for name, found in hashes.items()})
 
@@ -134,10 +136,10 @@ def _update_all(hashes: list[_Hash], piece: memoryview, executor: ThreadPoolExec
 
 def _read_pieces(file: reading.StableFile) -> Iterator[memoryview]:
     """Yield the content in pieces; each stays as it is until the one after the next is asked for."""
-    size = max(1, min(_PIECE_BYTES, file.bytes))
-    buffers = [bytearray(size), bytearray(size if file.bytes > size else 0)]
+    size = max(_LEAST_BYTES, min(_PIECE_BYTES, file.bytes + 1))
+    buffers = [bytearray(size), bytearray(size)]
     offset = turn = 0
-    while offset < file.bytes:
+    while True:
         view = memoryview(buffers[turn])
         try:
             got = _fill(file.fd, view, offset)
@@ -145,9 +147,10 @@ def _read_pieces(file: reading.StableFile) -> Iterator[memoryview]:
             raise InputError(
                 f"cannot hash {os.fsdecode(file.path)!r}: {error.strerror}; check the disk or the network mount"
             ) from error
-        if not got:
+        if got:
+            yield view[:got]
+        if got < size:
             return
-        yield view[:got]
         offset += got
         turn = 1 - turn
 

@@ -47,7 +47,7 @@ def _check_events(content: bytes) -> None:
     depth = 0
     for event in yaml.parse(content, Loader=yaml.BaseLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError("aliases are not part of the format")
+            raise yaml.YAMLError("aliases are not part of the format")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_DEPTH:
-            raise ValueError(f"it nests deeper than {_MOST_DEPTH} levels")
+            raise yaml.YAMLError(f"it nests deeper than {_MOST_DEPTH} levels")
