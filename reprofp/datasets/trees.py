@@ -181,7 +181,7 @@ def hash_tree(
     source, others = _read_tree(raw, selector, threads, progress, also)
     selector.recheck()
     unlisted = source.unlisted()
-    failed = [entry for entry in unlisted if entry.status]
+    failed = sorted({entry.path: entry for entry in unlisted if entry.status}.values(), key=lambda entry: entry.path)
     if selector.failures or (failed and not partial):
         raise _make_error(raw, [*selector.failures, *(_explain(raw, entry) for entry in failed)])
     block = write_block(_make_block(unlisted, selection))
