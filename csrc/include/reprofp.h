@@ -282,7 +282,7 @@ RFP_API rfp_status rfp_tree_hash(rfp_tree *tree, rfp_progress *progress);
  * tree was hashed. They live until the tree is hashed or freed. */
 RFP_API const rfp_entry *rfp_tree_entries(const rfp_tree *tree, size_t *count);
 
-/* How many files a tree has, and their bytes. */
+/* How many files of a tree could be read, and their bytes. */
 RFP_API void rfp_tree_totals(const rfp_tree *tree, uint64_t *files, uint64_t *bytes);
 
 /* How many files have a digest from the cache. */

@@ -96,10 +96,11 @@ static void add_line(text *t, const rfp_entry *entry)
     add(t, "\n", 1);
 }
 
+/* A line for each listed file that could be read. */
 static void add_lines(text *t, const rfp_tree *tree)
 {
     for (size_t i = 0; i < tree->entry_count; i++)
-        if ((tree->entries[i].flags & RFP_ENTRY_LISTED) != 0)
+        if ((tree->entries[i].flags & RFP_ENTRY_LISTED) != 0 && tree->entries[i].status == RFP_OK)
             add_line(t, &tree->entries[i]);
 }
 
@@ -139,6 +140,8 @@ void rfp_tree_totals(const rfp_tree *tree, uint64_t *files, uint64_t *bytes)
     *files = 0;
     *bytes = 0;
     for (size_t i = 0; i < tree->entry_count; i++) {
+        if (tree->entries[i].status != RFP_OK)
+            continue;
         *files += tree->entries[i].kind == RFP_ENTRY_FILE;
         *bytes += tree->entries[i].bytes;
     }

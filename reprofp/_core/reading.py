@@ -32,6 +32,7 @@ __all__ = [
     "hash_ranges",
     "open_stable",
     "scan_tree",
+    "watch_stable",
 ]
 
 KINDS: dict[int, str] = {
@@ -163,16 +164,28 @@ def open_stable(path: bytes) -> Iterator[StableFile]:
     """
     fd = _open_regular(path)
     try:
-        stamp = ffi.new("rfp_stamp *")
-        _check_stamp(path, lib.rfp_stamp_take(fd, stamp))
-        try:
-            yield StableFile(path, fd, stamp.bytes)
-        except Exception:  # what a writer tore is not malformed: say that it changed
-            _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
-            raise
-        _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
+        with watch_stable(fd, path) as file:
+            yield file
     finally:
         os.close(fd)
+
+
+@contextmanager
+def watch_stable(fd: int, path: bytes) -> Iterator[StableFile]:
+    """Check when the block ends, also by an error, that an open file did not change; it stays open.
+
+    Raises:
+        InputError: it is not a regular file.
+        UnstableFileError: it changed before the block ended.
+    """
+    stamp = ffi.new("rfp_stamp *")
+    _check_stamp(path, lib.rfp_stamp_take(fd, stamp))
+    try:
+        yield StableFile(path, fd, stamp.bytes)
+    except Exception:  # what a writer tore is not malformed: say that it changed
+        _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
+        raise
+    _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
 
 
 def _open_regular(path: bytes) -> int:

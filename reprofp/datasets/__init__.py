@@ -6,7 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from reprofp.datasets.differences import TreeDifference, compare_trees
     from reprofp.datasets.files import FileDigest, hash_file
+    from reprofp.datasets.folders import FolderDigest
+    from reprofp.datasets.sequences import SequenceHasher, hash_sequence
     from reprofp.datasets.tensors import hash_tensor, hash_tensors
     from reprofp.datasets.trees import Problem, TreeDigest, TreeEntry, hash_path, hash_tree
     from reprofp.datasets.weight_differences import WeightsDifference, compare_weights
@@ -15,16 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FileDigest",
+    "FolderDigest",
     "Problem",
+    "SequenceHasher",
     "Tensor",
     "TensorDifference",
+    "TreeDifference",
     "TreeDigest",
     "TreeEntry",
     "WeightsDifference",
     "WeightsDigest",
+    "compare_trees",
     "compare_weights",
     "hash_file",
     "hash_path",
+    "hash_sequence",
     "hash_tensor",
     "hash_tensors",
     "hash_tree",
@@ -35,6 +43,11 @@ __all__ = [
 _HOMES = {
     "FileDigest": "files",
     "hash_file": "files",
+    "FolderDigest": "folders",
+    "SequenceHasher": "sequences",
+    "hash_sequence": "sequences",
+    "TreeDifference": "differences",
+    "compare_trees": "differences",
     "Problem": "trees",
     "TreeDigest": "trees",
     "TreeEntry": "trees",

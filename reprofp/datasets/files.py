@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from reprofp._core import reading
-from reprofp._core.reading import ProgressCallback
+from reprofp._core.reading import Progress, ProgressCallback
 from reprofp.model.ids import Digest
 
 __all__ = ["FILE_ALGORITHM", "FileDigest", "hash_file"]
@@ -21,6 +22,8 @@ class FileDigest:
 
     digest: Digest
     bytes: int
+    others: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Other digests that were asked for, in hexadecimal, by algorithm."""
 
 
 def hash_file(
@@ -28,12 +31,37 @@ def hash_file(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    also: Collection[str] = (),
 ) -> FileDigest:
     """Return the digest of a regular file; a symbolic link is followed.
+
+    ``also`` names other digests that come from the same single read: any of ``interop.OTHER_ALGORITHMS``.
 
     Raises:
         InputError: it is not there, not readable or not a regular file.
         UnstableFileError: it changed while it was read.
+        UsageError: there is no such digest, or the number of threads is not plausible.
     """
+    if also:
+        return _hash_for_others(os.fsencode(path), also, threads, progress)
     value, length = reading.hash_file(os.fsencode(path), threads=threads, progress=progress)
     return FileDigest(Digest(FILE_ALGORITHM, value), length)
+
+
+def _hash_for_others(
+    path: bytes, also: Collection[str], threads: int | None, progress: ProgressCallback | None
+) -> FileDigest:
+    from reprofp.datasets.interop.digests import check_names, read_path  # noqa: PLC0415  loads hashlib
+
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(Progress(0, done, 0))
+
+    found = read_path(path, check_names(also), threads=threads, advance=advance)
+    if progress is not None:
+        progress(Progress(1, found.bytes, 0, found.bytes))
+    return FileDigest(Digest(FILE_ALGORITHM, found.blake3), found.bytes, found.others)

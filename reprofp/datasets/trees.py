@@ -1,29 +1,44 @@
-"""The digest of a tree: all that lies in and below a folder.
+"""The digest of a tree: all that lies in and below a folder, or a selection of it.
 
 In: a folder. Out: its manifest, digest and entries. Guaranteed: the digest depends on names and content alone (not on
 modes, times, threads or the order of reading), and a tree that changed while it was read, or that could not be read
-whole, is an error. The exact rules are in docs/formats/tree-manifest.md.
+whole, is an error, unless a part was asked for: then the digest's algorithm says so. The exact rules are in
+docs/formats/tree-manifest.md.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial as bind
+from typing import Protocol
 
 from reprofp._core import reading
-from reprofp._core.reading import ProgressCallback, ScannedEntry, TreeScan
+from reprofp._core.hashing import hash_bytes
+from reprofp._core.reading import ProgressCallback, ScannedEntry
 from reprofp.datasets.files import FILE_ALGORITHM, FileDigest, hash_file
-from reprofp.datasets.manifest import BlockEntry, digest_manifest, write_block
-from reprofp.errors import InputError, UnstableFileError
+from reprofp.datasets.folders import FolderDigest, digest_folders
+from reprofp.datasets.manifest import FAILED, TREE_ALGORITHM, BlockEntry, write_block
+from reprofp.datasets.patterns import Selection, make_selection
+from reprofp.datasets.selecting import Selector
+from reprofp.errors import InputError, ReprofpError, UnstableFileError
 from reprofp.model.ids import Digest
 
-__all__ = ["Problem", "TreeDigest", "TreeEntry", "hash_path", "hash_tree"]
+__all__ = ["MOST_ATTACHED_BYTES", "PARTIAL", "Problem", "TreeDigest", "TreeEntry", "hash_path", "hash_tree"]
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 RawBytes = bytes  # where a field is called bytes
+
+PARTIAL = "+partial"
+"""The end of the algorithm's name where something could not be read."""
+
+MOST_ATTACHED_BYTES = 8 * 1024 * 1024
+"""The largest attachment by default."""
+
+MOST_NAMED = 1000
+"""So many failures are named one by one in an error; the rest is counted."""
 
 _UNCOVERED = {
     "dangling": "a symbolic link that leads nowhere: only its text is part of the digest",
@@ -31,7 +46,6 @@ _UNCOVERED = {
     "socket": "a socket: only its presence is part of the digest",
     "device": "a device: only its presence is part of the digest",
 }
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +67,136 @@ class Problem:
     what: str
 
 
+class Source(Protocol):
+    """A tree that was read."""
+
+    @property
+    def reused(self) -> int:
+        """How many files' digests came from a cache."""
+
+    def entries(self) -> Iterator[ScannedEntry]:
+        """Yield all entries, sorted by the bytes of their paths, and behind them folders that changed."""
+
+    def unlisted(self) -> list[ScannedEntry]:
+        """Return the entries that failed or that no line of the manifest holds."""
+
+    def totals(self) -> tuple[int, int]:
+        """Return how many files there are, and their bytes."""
+
+    def manifest(self) -> bytes:
+        """Return the lines."""
+
+    def manifest_digest(self, extra: bytes = b"") -> bytes:
+        """Return BLAKE3 of the lines, and of a zero byte and ``extra`` where there is more."""
+
+
 @dataclass(frozen=True, slots=True)
 class TreeDigest:
-    """The digest of a tree, its manifest (lines) and canonical block, and how much was read."""
+    """The digest of a tree, its canonical block, and how much was read; the rest is made when it is asked for."""
 
     digest: Digest
     files: int
     bytes: int
-    manifest: RawBytes = field(repr=False)
     block: RawBytes = field(repr=False)
     problems: tuple[Problem, ...] = field(repr=False)
-    _scan: TreeScan = field(repr=False, compare=False)
+    failures: tuple[Problem, ...] = field(default=(), repr=False)
+    """What could not be read; not empty only where a part was asked for."""
+    others: Mapping[RawBytes, Mapping[str, str]] = field(default_factory=dict, repr=False, compare=False)
+    """Other digests that were asked for, in hexadecimal: by path, then by algorithm."""
+    selection: Selection = field(default_factory=Selection, repr=False)
+    _source: Source | None = field(default=None, repr=False, compare=False)
 
-    def attachment(self) -> RawBytes | None:
-        """Return the bytes whose BLAKE3 is the digest: the lines, and a zero byte and the block where there is one."""
-        return self.manifest + b"\0" + self.block if self.block else self.manifest
+    @property
+    def manifest(self) -> RawBytes:
+        """The lines of the manifest, as ``b3sum`` writes them."""
+        return self._take_source().manifest()
 
     @property
     def entries(self) -> tuple[TreeEntry, ...]:
-        """All entries, sorted by the bytes of their paths (made when asked for)."""
-        return tuple(_make_entry(entry) for entry in self._scan.entries())
+        """All entries that were read, sorted by the bytes of their paths."""
+        entries = (entry for entry in self._take_source().entries() if not entry.status)
+        return tuple(_make_entry(entry) for entry in entries if not self.selection or entry.kind != "folder")
+
+    @property
+    def reused(self) -> int:
+        """How many files' digests came from the cache of unchanged files."""
+        return self._take_source().reused
+
+    def attachment(self, limit: int | None = MOST_ATTACHED_BYTES) -> RawBytes | None:
+        """Return the very bytes whose BLAKE3 is the digest, or None where they are more than ``limit``."""
+        size = self.files * (64 + len("  x\n")) + len(self.block)  # at least
+        if limit is not None and size > limit:
+            return None
+        data = self.manifest + (b"\0" + self.block if self.block else b"")
+        return None if limit is not None and len(data) > limit else data
+
+    def walk_folders(self) -> Iterator[tuple[RawBytes, FolderDigest]]:
+        """Yield each folder below the root with its digest, deeper ones first, in memory bounded by their depth."""
+        entries: Iterable[ScannedEntry] = self._take_source().entries()
+        if self.failures:
+            entries = sorted(entries, key=lambda entry: entry.path)
+        return digest_folders(entries, self.digest.algorithm, empty=not self.selection)
+
+    def folders(self) -> dict[RawBytes, FolderDigest]:
+        """Return the digest of each folder below the root, sorted by path."""
+        return dict(sorted(self.walk_folders()))
+
+    def _take_source(self) -> Source:
+        if self._source is None:
+            raise InputError("this digest was made without its tree: hash the tree again")
+        return self._source
 
 
-def hash_tree(path: PathLike, *, threads: int | None = None, progress: ProgressCallback | None = None) -> TreeDigest:
-    """Return the digest of all that lies in and below a folder.
+def hash_tree(
+    path: PathLike,
+    *,
+    threads: int | None = None,
+    progress: ProgressCallback | None = None,
+    include: Iterable[str | bytes] = (),
+    exclude: Iterable[str | bytes] = (),
+    ignore_files: Iterable[str | bytes] = (),
+    partial: bool = False,
+    also: Collection[str] = (),
+) -> TreeDigest:
+    """Return the digest of all that lies in and below a folder, or of a selection of it.
+
+    Args:
+        path: the folder; a link to one is followed.
+        threads: how many work at once; as many as there are processors by default.
+        progress: called about ten times a second.
+        include: patterns in the syntax of ``.gitignore``: only files that match, or lie in a folder that does, count.
+        exclude: patterns in the same syntax: what matches is left out, and a folder that does is never opened.
+        ignore_files: base names of files in the tree, such as ``.gitignore`` and ``.dvcignore``, whose patterns count.
+        partial: give the digest of what could be read, under an algorithm that says so, and list the failures.
+        also: other digests of each file, from the same single read: any of ``interop.OTHER_ALGORITHMS``.
 
     Raises:
-        InputError: it is no folder, or something in it cannot be read.
+        InputError: it is no folder, or something in it cannot be read; the error has a line for each.
         UnstableFileError: something in it changed while it was read.
+        UsageError: a pattern or the name of an algorithm is not valid.
     """
     raw = os.fsencode(path)
-    scan = reading.scan_tree(raw, threads=threads, progress=progress)
-    unlisted = scan.unlisted()
-    _raise_failures(raw, [entry for entry in unlisted if entry.status])
-    manifest = scan.manifest()
-    block = write_block(map(_make_block_entry, unlisted))
-    files, length = scan.totals()
+    selection = make_selection(include, exclude, ignore_files)
+    selector = Selector(selection, raw)
+    source, others = _read_tree(raw, selector, threads, progress, also)
+    selector.recheck()
+    unlisted = source.unlisted()
+    failed = sorted({entry.path: entry for entry in unlisted if entry.status}.values(), key=lambda entry: entry.path)
+    if selector.failures or (failed and not partial):
+        raise _make_error(raw, [*selector.failures, *(_explain(raw, entry) for entry in failed)])
+    block = write_block(_make_block(unlisted, selection))
+    files, length = source.totals()
+    algorithm = TREE_ALGORITHM + selection.name + (PARTIAL if failed else "")
     return TreeDigest(
-        digest=digest_manifest(manifest, block),
+        digest=Digest(algorithm, source.manifest_digest(block)),
         files=files,
         bytes=length,
-        manifest=manifest,
         block=block,
-        problems=tuple(Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED),
-        _scan=scan,
+        problems=tuple(Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status),
+        failures=tuple(Problem(e.path, reading.describe_failure(e.status, e.system_error)) for e in failed),
+        others=others,
+        selection=selection,
+        _source=source,
     )
 
 
@@ -113,24 +213,64 @@ def hash_path(
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)
     except (OSError, ValueError):
         is_folder = False  # hash_file says what is wrong
-    call = partial(hash_tree if is_folder else hash_file, path)
+    call = bind(hash_tree if is_folder else hash_file, path)
     return call(threads=threads, progress=progress)
 
 
-def _raise_failures(root: bytes, failures: Sequence[ScannedEntry]) -> None:
-    if not failures:
-        return
-    errors = [reading.failure_error(os.path.join(root, e.path), e.status, e.system_error) for e in failures]
-    text = "\n".join(str(error) for error in errors[:_MOST_NAMED])
-    if len(errors) > _MOST_NAMED:
-        text += f"\n... and {len(errors) - _MOST_NAMED} more in {os.fsdecode(root)!r}"
+def digest_attachment(data: bytes, algorithm: str = TREE_ALGORITHM) -> Digest:
+    """Return the digest of a tree whose attachment this is."""
+    return Digest(algorithm, hash_bytes(data))
+
+
+def _read_tree(
+    root: bytes,
+    selector: Selector,
+    threads: int | None,
+    progress: ProgressCallback | None,
+    also: Collection[str],
+) -> tuple[Source, Mapping[bytes, Mapping[str, str]]]:
+    if also:
+        from reprofp.datasets.interop.trees import read_tree  # noqa: PLC0415  loads hashlib
+
+        return read_tree(root, selector, also, threads=threads, progress=progress)
+    if not selector.selection:
+        return reading.scan_tree(root, threads=threads, progress=progress), {}
+    return (
+        reading.scan_tree(
+            root,
+            threads=threads,
+            progress=progress,
+            keep_folder=selector.keep_folder,
+            keep_entry=selector.keep_entry,
+        ),
+        {},
+    )
+
+
+def _explain(root: bytes, entry: ScannedEntry) -> ReprofpError:
+    return reading.failure_error(os.path.join(root, entry.path), entry.status, entry.system_error)
+
+
+def _make_error(root: bytes, errors: list[ReprofpError]) -> ReprofpError:
+    """Make one error of many, with a line for each."""
+    text = "\n".join(str(error) for error in errors[:MOST_NAMED])
+    if len(errors) > MOST_NAMED:
+        text += f"\n... and {len(errors) - MOST_NAMED} more in {os.fsdecode(root)!r}"
     if any(isinstance(error, UnstableFileError) for error in errors):
-        raise UnstableFileError(text)
-    raise InputError(text)
+        return UnstableFileError(text)
+    return InputError(text)
 
 
-def _make_block_entry(entry: ScannedEntry) -> BlockEntry:
-    return BlockEntry(entry.kind, entry.path, entry.digest if entry.kind == "file" else entry.target)
+def _make_block(unlisted: Iterable[ScannedEntry], selection: Selection) -> list[BlockEntry]:
+    """Make the block's entries; a failure stands for whatever else is known of its path."""
+    entries: dict[bytes, BlockEntry] = {}
+    for entry in unlisted:
+        if entry.status:
+            entries[entry.path] = BlockEntry(FAILED, entry.path)
+        elif entry.kind != "folder" or not selection:
+            detail = entry.digest if entry.kind == "file" else entry.target
+            entries.setdefault(entry.path, BlockEntry(entry.kind, entry.path, detail))
+    return list(entries.values())
 
 
 def _make_entry(entry: ScannedEntry) -> TreeEntry:

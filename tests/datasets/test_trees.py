@@ -12,7 +12,7 @@ import blake3
 import pytest
 
 from reprofp._core import lib, reading
-from reprofp.datasets import hash_file, hash_path, hash_tree
+from reprofp.datasets import hash_file, hash_path, hash_tree, trees
 from reprofp.datasets.manifest import is_listed, parse_lines, write_lines
 from reprofp.errors import InputError, UnstableFileError
 
@@ -199,9 +199,13 @@ def test_an_unreadable_part_is_an_error_that_names_it(tmp_path):
     assert str(tmp_path / "mem") in str(caught.value)
 
 
-def test_many_failures_are_counted(tmp_path):
+def test_every_failure_has_a_line_until_there_are_too_many(tmp_path, monkeypatch):
     for i in range(9):
-        (tmp_path / f"mem{i}").symlink_to("/proc/self/mem")
+        (tmp_path / f"mem\n{i}").symlink_to("/proc/self/mem")
+    with pytest.raises(InputError) as caught:
+        hash_tree(tmp_path)
+    assert [str(i) in line for i, line in enumerate(str(caught.value).split("\n"))] == [True] * 9
+    monkeypatch.setattr(trees, "MOST_NAMED", 5)
     with pytest.raises(InputError, match="and 4 more"):
         hash_tree(tmp_path)
 
