@@ -170,8 +170,9 @@ static void end_source(state *s, active *a)
     free(a);
 }
 
-static void work(void *context)
+static void work(void *context, rfp_team *team)
 {
+    (void)team;
     state *s = context;
     uint8_t *buffer = malloc(RFP_PIECE_BYTES);
     uint64_t segment = 0;
@@ -204,7 +205,7 @@ rfp_status rfp_segments_hash(const rfp_supply *supply, unsigned threads, rfp_pro
     if (pthread_mutex_init(&s.lock, NULL) != 0)
         return RFP_ERR_MEMORY;
     atomic_init(&s.stop, RFP_OK);
-    rfp_team_run(threads, work, &s);
+    rfp_team_run(threads > 1 ? threads - 1 : 0, false, work, &s);
     (void)pthread_mutex_destroy(&s.lock);
     return (rfp_status)atomic_load(&s.stop);
 }
