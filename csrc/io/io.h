@@ -147,6 +147,7 @@ typedef struct rfp_source {
     int fd;
     uint64_t offset;
     uint64_t bytes;
+    bool sparse;                      /* it has holes, and nobody minds where its offset is */
     uint8_t digest[RFP_DIGEST_BYTES]; /* result */
 } rfp_source;
 
@@ -159,6 +160,9 @@ typedef struct rfp_supply {
     rfp_status (*open)(void *context, size_t index, rfp_source *source);
     void (*done)(void *context, size_t index, const rfp_source *source, rfp_status status);
 } rfp_supply;
+
+/* Whether an open file occupies less of the disk than its length. */
+bool rfp_file_is_sparse(int fd);
 
 /* Hash all sources with several threads, segment by segment. */
 rfp_status rfp_segments_hash(const rfp_supply *supply, unsigned threads, rfp_progress *progress);

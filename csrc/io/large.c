@@ -58,7 +58,7 @@ static rfp_status open_large(void *context, size_t index, rfp_source *source)
     if (status == RFP_OK)
         status = rfp_entry_stamp(tree, fd, &l->stamps[index], &l->learns[index]);
     if (status == RFP_OK) {
-        *source = (rfp_source){.fd = fd, .bytes = l->stamps[index].bytes};
+        *source = (rfp_source){.fd = fd, .bytes = l->stamps[index].bytes, .sparse = rfp_file_is_sparse(fd)};
         return RFP_OK;
     }
     rfp_entry_fail(&tree->entries[entry], status, errno);
