@@ -19,6 +19,9 @@ typedef struct rfp_arena {
 char *rfp_arena_take(rfp_arena *arena, size_t bytes);
 void rfp_arena_free(rfp_arena *arena);
 
+/* Move all that one holds to another. */
+void rfp_arena_join(rfp_arena *arena, rfp_arena *other);
+
 /* A folder that was walked. */
 typedef struct rfp_folder {
     const char *path; /* as entries below it have it */
@@ -109,9 +112,9 @@ typedef struct rfp_link {
     char *real;          /* of FOLDER: its path without links */
 } rfp_link;
 
-/* Find out about the link `name` of a folder; memory comes from the tree. */
-rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd, const char *name,
-                            rfp_link *link);
+/* Find out about the link `name` of a folder. */
+rfp_status rfp_link_resolve(const rfp_tree *tree, rfp_arena *arena, const rfp_mount *mount, const rfp_folder *folder,
+                            int fd, const char *name, rfp_link *link);
 
 /* Add an entry of a folder; no more than its room is asked for. */
 rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *entry);
