@@ -109,7 +109,10 @@ typedef void rfp_work(void *context, rfp_team *team);
 
 /* Run work with so many helpers and wait for all; the calling thread works, too: at the same time or,
  * if it waits, at what helpers left. */
-void rfp_team_run(unsigned helpers, bool waits, rfp_work *work, void *context);
+void rfp_team_lead(unsigned helpers, bool waits, rfp_work *work, void *context);
+
+/* Run work(context) on so many threads, the calling one included, and wait for all. */
+void rfp_team_run(unsigned threads, void (*work)(void *context), void *context);
 
 /* More helpers, asked for by one. Returns how many. */
 unsigned rfp_team_grow(rfp_team *team, unsigned helpers);

@@ -230,7 +230,7 @@ rfp_status rfp_segments_hash(const rfp_supply *supply, unsigned threads, rfp_pro
     if (pthread_mutex_init(&s.lock, NULL) != 0)
         return RFP_ERR_MEMORY;
     atomic_init(&s.stop, RFP_OK);
-    rfp_team_run(threads > 1 ? threads - 1 : 0, false, work, &s);
+    rfp_team_lead(threads > 1 ? threads - 1 : 0, false, work, &s);
     (void)pthread_mutex_destroy(&s.lock);
     return (rfp_status)atomic_load(&s.stop);
 }

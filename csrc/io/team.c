@@ -67,7 +67,7 @@ static bool next_helper(rfp_team *team, unsigned index, pthread_t *helper)
     return there;
 }
 
-void rfp_team_run(unsigned helpers, bool waits, rfp_work *work, void *context)
+void rfp_team_lead(unsigned helpers, bool waits, rfp_work *work, void *context)
 {
     rfp_team team = {.work = work, .context = context};
     pthread_t helper;
@@ -84,6 +84,27 @@ void rfp_team_run(unsigned helpers, bool waits, rfp_work *work, void *context)
     if (waits)
         work(context, NULL);
     (void)pthread_mutex_destroy(&team.lock);
+}
+
+/* Work that needs no team. */
+typedef struct plain_work {
+    void (*work)(void *context);
+    void *context;
+} plain_work;
+
+static void do_plain_work(void *context, rfp_team *team)
+{
+    const plain_work *plain = context;
+
+    (void)team;
+    plain->work(plain->context);
+}
+
+void rfp_team_run(unsigned threads, void (*work)(void *context), void *context)
+{
+    plain_work plain = {work, context};
+
+    rfp_team_lead(threads > 1 ? threads - 1 : 0, false, do_plain_work, &plain);
 }
 
 /* Nothing is copied into the new table: closing copies of what others have open would have effects of

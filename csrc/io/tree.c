@@ -46,7 +46,7 @@ static rfp_status hash_files(rfp_tree *tree, rfp_job *job)
     unsigned threads = tree->options.threads == 0 ? 1 : tree->options.threads;
 
     rfp_readers_init(&job->readers, threads, tree->folders[0].stamp.device);
-    rfp_team_run(tree->entry_count <= FEW_ENTRIES ? 0 : threads, true, rfp_job_work, job);
+    rfp_team_lead(tree->entry_count <= FEW_ENTRIES ? 0 : threads, true, rfp_job_work, job);
     rfp_status status = (rfp_status)atomic_load(&job->stop);
     if (status == RFP_OK && job->large_count > 0)
         status = rfp_job_hash_large(job, threads);

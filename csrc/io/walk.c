@@ -193,7 +193,7 @@ static rfp_status walk_from(rfp_walk *walk, rfp_node *root)
     rfp_readers_init(&walk->readers, threads, stamp.device);
     walk->queue = root;
     walk->pending = 1;
-    rfp_team_run(threads - 1, false, work, walk);
+    rfp_team_lead(threads - 1, false, work, walk);
     return put_in_order(walk, root);
 }
 
