@@ -27,6 +27,18 @@ char *rfp_arena_take(rfp_arena *arena, size_t bytes)
     return taken;
 }
 
+void rfp_arena_join(rfp_arena *arena, rfp_arena *other)
+{
+    struct rfp_arena_block **end = &other->blocks;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = arena->blocks;
+    if (other->blocks != NULL)
+        *arena = *other;
+    *other = (rfp_arena){0};
+}
+
 void rfp_arena_free(rfp_arena *arena)
 {
     while (arena->blocks != NULL) {

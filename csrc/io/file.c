@@ -41,6 +41,68 @@ static rfp_status stream(int fd, rfp_progress *progress, uint64_t *bytes, uint8_
     return status;
 }
 
+/* ---- Parts ---- */
+
+typedef struct parts {
+    int fd;
+    bool sparse;
+    rfp_range *ranges;
+    int status; /* of the first failure, with its errno; written by several threads */
+    int error;
+} parts;
+
+static rfp_status open_range(void *context, size_t index, rfp_source *source)
+{
+    const parts *p = context;
+
+    *source = (rfp_source){
+        .fd = p->fd, .offset = p->ranges[index].offset, .bytes = p->ranges[index].bytes, .sparse = p->sparse};
+    return RFP_OK;
+}
+
+static void range_done(void *context, size_t index, const rfp_source *source, rfp_status status)
+{
+    parts *p = context;
+    int error = errno;
+    int expected = RFP_OK;
+
+    for (size_t i = 0; i < RFP_DIGEST_BYTES; i++)
+        p->ranges[index].digest[i] = source->digest[i];
+    if (status != RFP_OK &&
+        __atomic_compare_exchange_n(&p->status, &expected, (int)status, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        __atomic_store_n(&p->error, error, __ATOMIC_RELAXED);
+}
+
+static rfp_status hash_parts(parts *p, size_t count, unsigned threads, rfp_progress *progress)
+{
+    const rfp_supply supply = {count, p, open_range, range_done};
+    rfp_status status = rfp_segments_hash(&supply, threads, progress);
+
+    if (status == RFP_OK) {
+        errno = p->error;
+        status = (rfp_status)p->status;
+    }
+    return status;
+}
+
+/* Looking for holes would move the caller's offset. */
+rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads, rfp_progress *progress)
+{
+    parts p = {.fd = fd, .ranges = ranges, .status = RFP_OK};
+
+    return hash_parts(&p, count, threads, progress);
+}
+
+/* A file that this part of the program opened. */
+static rfp_status hash_whole(int fd, rfp_range *whole, unsigned threads, rfp_progress *progress)
+{
+    parts p = {.fd = fd, .ranges = whole, .status = RFP_OK, .sparse = rfp_file_is_sparse(fd)};
+
+    return hash_parts(&p, 1, threads, progress);
+}
+
+/* ---- A file ---- */
+
 static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp_progress *progress, uint64_t *bytes,
                                  uint8_t digest[RFP_DIGEST_BYTES])
 {
@@ -54,7 +116,7 @@ static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp
     rfp_progress_found_bytes(progress, stamp.bytes);
     whole.bytes = stamp.bytes;
     if (stamp.bytes > RFP_SEGMENT_BYTES)
-        status = rfp_ranges_hash(fd, &whole, 1, threads, progress);
+        status = hash_whole(fd, &whole, threads, progress);
     else /* to the end: files of /proc say that they have none */
         status = stream(fd, progress, &whole.bytes, whole.digest);
     if (status == RFP_OK)
@@ -110,47 +172,4 @@ rfp_status rfp_file_hash(const char *path, unsigned threads, rfp_progress *progr
     int32_t reused = 0;
 
     return rfp_file_hash_cached(path, threads, NULL, progress, &reused, bytes, digest);
-}
-
-/* ---- Parts ---- */
-
-typedef struct parts {
-    int fd;
-    rfp_range *ranges;
-    int status; /* of the first failure, with its errno; written by several threads */
-    int error;
-} parts;
-
-static rfp_status open_range(void *context, size_t index, rfp_source *source)
-{
-    const parts *p = context;
-
-    *source = (rfp_source){.fd = p->fd, .offset = p->ranges[index].offset, .bytes = p->ranges[index].bytes};
-    return RFP_OK;
-}
-
-static void range_done(void *context, size_t index, const rfp_source *source, rfp_status status)
-{
-    parts *p = context;
-    int error = errno;
-    int expected = RFP_OK;
-
-    for (size_t i = 0; i < RFP_DIGEST_BYTES; i++)
-        p->ranges[index].digest[i] = source->digest[i];
-    if (status != RFP_OK &&
-        __atomic_compare_exchange_n(&p->status, &expected, (int)status, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        __atomic_store_n(&p->error, error, __ATOMIC_RELAXED);
-}
-
-rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsigned threads, rfp_progress *progress)
-{
-    parts p = {.fd = fd, .ranges = ranges, .status = RFP_OK};
-    const rfp_supply supply = {count, &p, open_range, range_done};
-    rfp_status status = rfp_segments_hash(&supply, threads, progress);
-
-    if (status == RFP_OK) {
-        errno = p.error;
-        status = (rfp_status)p.status;
-    }
-    return status;
 }

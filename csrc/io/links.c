@@ -9,9 +9,9 @@
 
 #include "tree.h"
 
-static char *copy_text(rfp_tree *tree, const char *text, size_t length)
+static char *copy_text(rfp_arena *arena, const char *text, size_t length)
 {
-    char *copy = rfp_arena_take(&tree->arena, length + 1);
+    char *copy = rfp_arena_take(arena, length + 1);
 
     if (copy != NULL) {
         memcpy(copy, text, length);
@@ -76,13 +76,13 @@ static size_t count_parts(const char *path)
 }
 
 /* The way from a folder of the tree to a path of the tree: "../" for each part up, then down. */
-static char *relative_path(rfp_tree *tree, const char *from, const char *to)
+static char *relative_path(rfp_arena *arena, const char *from, const char *to)
 {
     size_t common = common_parts(from, to);
     size_t ups = count_parts(from + common);
     const char *rest = to + common + (to[common] == '/');
     size_t rest_length = strlen(rest);
-    char *path = rfp_arena_take(&tree->arena, 3 * ups + rest_length + 2);
+    char *path = rfp_arena_take(arena, 3 * ups + rest_length + 2);
 
     if (path == NULL)
         return NULL;
@@ -97,11 +97,11 @@ static char *relative_path(rfp_tree *tree, const char *from, const char *to)
 }
 
 /* A path of the tree: a mount's place and what follows it. */
-static char *join(rfp_tree *tree, const char *place, const char *rest)
+static char *join(rfp_arena *arena, const char *place, const char *rest)
 {
     size_t place_length = strlen(place);
     size_t rest_length = strlen(rest);
-    char *path = rfp_arena_take(&tree->arena, place_length + rest_length + 2);
+    char *path = rfp_arena_take(arena, place_length + rest_length + 2);
 
     if (path == NULL)
         return NULL;
@@ -113,19 +113,19 @@ static char *join(rfp_tree *tree, const char *place, const char *rest)
     return path;
 }
 
-static rfp_status resolve_inside(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, const char *rest,
+static rfp_status resolve_inside(rfp_arena *arena, const rfp_mount *mount, const rfp_folder *folder, const char *rest,
                                  rfp_link *link)
 {
-    char *place = join(tree, mount->path, rest);
+    char *place = join(arena, mount->path, rest);
 
     if (place == NULL)
         return RFP_ERR_MEMORY;
     link->kind = RFP_ENTRY_LINK;
-    link->target = relative_path(tree, folder->path, place);
+    link->target = relative_path(arena, folder->path, place);
     return link->target == NULL ? RFP_ERR_MEMORY : RFP_OK;
 }
 
-static rfp_status resolve_outside(rfp_tree *tree, const char *real, rfp_link *link)
+static rfp_status resolve_outside(rfp_arena *arena, const char *real, rfp_link *link)
 {
     struct stat info;
 
@@ -137,12 +137,12 @@ static rfp_status resolve_outside(rfp_tree *tree, const char *real, rfp_link *li
     if (S_ISREG(info.st_mode))
         return RFP_OK;
     link->kind = S_ISDIR(info.st_mode) ? RFP_ENTRY_FOLDER : rfp_special_kind(info.st_mode);
-    link->real = copy_text(tree, real, strlen(real));
+    link->real = copy_text(arena, real, strlen(real));
     return link->real == NULL ? RFP_ERR_MEMORY : RFP_OK;
 }
 
 /* A link that leads nowhere has nothing but its text. */
-static rfp_status read_dangling(rfp_tree *tree, int fd, const char *name, rfp_link *link)
+static rfp_status read_dangling(rfp_arena *arena, int fd, const char *name, rfp_link *link)
 {
     char text[PATH_MAX];
     ssize_t length = readlinkat(fd, name, text, sizeof text);
@@ -152,12 +152,12 @@ static rfp_status read_dangling(rfp_tree *tree, int fd, const char *name, rfp_li
         link->status = rfp_status_of_errno(errno);
         return RFP_OK;
     }
-    link->target = copy_text(tree, text, (size_t)length);
+    link->target = copy_text(arena, text, (size_t)length);
     return link->target == NULL ? RFP_ERR_MEMORY : RFP_OK;
 }
 
-rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_folder *folder, int fd, const char *name,
-                            rfp_link *link)
+rfp_status rfp_link_resolve(const rfp_tree *tree, rfp_arena *arena, const rfp_mount *mount, const rfp_folder *folder,
+                            int fd, const char *name, rfp_link *link)
 {
     char path[PATH_MAX];
     char real[PATH_MAX];
@@ -170,14 +170,14 @@ rfp_status rfp_link_resolve(rfp_tree *tree, const rfp_mount *mount, const rfp_fo
     }
     if (realpath(path, real) == NULL) {
         if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-            return read_dangling(tree, fd, name, link);
+            return read_dangling(arena, fd, name, link);
         link->status = rfp_status_of_errno(errno);
         return RFP_OK;
     }
     for (; mount != NULL; mount = mount->above) {
         const char *rest = below(real, mount->real);
         if (rest != NULL)
-            return resolve_inside(tree, mount, folder, rest, link);
+            return resolve_inside(arena, mount, folder, rest, link);
     }
-    return resolve_outside(tree, real, link);
+    return resolve_outside(arena, real, link);
 }

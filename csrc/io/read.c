@@ -53,6 +53,16 @@ ssize_t rfp_read_at(int fd, void *buffer, size_t bytes, uint64_t offset)
     return (ssize_t)done;
 }
 
+ssize_t rfp_read_at_once(int fd, void *buffer, size_t bytes)
+{
+    ssize_t got;
+
+    do
+        got = read(fd, buffer, bytes);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 int rfp_open_at(int folder, const char *name, int more_flags)
 {
     int fd;

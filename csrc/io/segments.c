@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../hash/blake3.h"
 #include "io.h"
@@ -100,9 +102,30 @@ static active *take_segment(state *s, uint64_t *segment)
     return a;
 }
 
-/* Read one piece, all of it. */
-static bool read_piece(active *a, uint8_t *buffer, uint64_t offset, size_t bytes)
+/* What a hole reads as. Never written, so that it takes one page of memory at most. */
+static uint8_t zeros[RFP_PIECE_BYTES];
+
+bool rfp_file_is_sparse(int fd)
 {
+    struct stat info;
+
+    return fstat(fd, &info) == 0 && (uint64_t)info.st_blocks * 512 < (uint64_t)info.st_size;
+}
+
+/* Whether a piece lies in a hole. One that is filled later changes the file's stamp. */
+static bool is_hole(const rfp_source *source, uint64_t offset, size_t bytes)
+{
+    off_t data = lseek(source->fd, (off_t)offset, SEEK_DATA);
+
+    return data < 0 ? errno == ENXIO && offset + bytes <= source->offset + source->bytes
+                    : (uint64_t)data >= offset + bytes;
+}
+
+/* Have one piece, all of it: in the buffer, or in a place of zeros. NULL if it cannot be read. */
+static const uint8_t *read_piece(active *a, uint8_t *buffer, uint64_t offset, size_t bytes)
+{
+    if (a->source.sparse && is_hole(&a->source, a->source.offset + offset, bytes))
+        return zeros;
     ssize_t got = rfp_read_at(a->source.fd, buffer, bytes, a->source.offset + offset);
 
     if (got < 0) {
@@ -111,7 +134,7 @@ static bool read_piece(active *a, uint8_t *buffer, uint64_t offset, size_t bytes
         errno = 0;
         note_failure(a, RFP_ERR_UNSTABLE);
     }
-    return got >= 0 && (size_t)got == bytes;
+    return got >= 0 && (size_t)got == bytes ? buffer : NULL;
 }
 
 static size_t part_of(uint64_t whole, uint64_t done, size_t most)
@@ -127,9 +150,10 @@ static void hash_whole(state *s, active *a, uint8_t *buffer)
     rfp_hasher_init(&hasher);
     for (uint64_t done = 0; done < a->source.bytes;) {
         size_t part = part_of(a->source.bytes, done, RFP_PIECE_BYTES);
-        if (!read_piece(a, buffer, done, part))
+        const uint8_t *piece = read_piece(a, buffer, done, part);
+        if (piece == NULL)
             return;
-        rfp_hasher_update(&hasher, buffer, part);
+        rfp_hasher_update(&hasher, piece, part);
         rfp_progress_count(s->progress, 0, part);
         done += part;
     }
@@ -146,9 +170,10 @@ static void hash_segment(state *s, active *a, uint64_t segment, uint8_t *buffer)
 
     for (size_t done = 0; done < bytes; pieces++) {
         size_t part = part_of(bytes, done, RFP_PIECE_BYTES);
-        if (!read_piece(a, buffer, begin + done, part))
+        const uint8_t *piece = read_piece(a, buffer, begin + done, part);
+        if (piece == NULL)
             return;
-        rfp_subtree_compress(kernel, &s->mode, buffer, part, (begin + done) / RFP_CHUNK_BYTES,
+        rfp_subtree_compress(kernel, &s->mode, piece, part, (begin + done) / RFP_CHUNK_BYTES,
                              values + pieces * RFP_CV_BYTES);
         rfp_progress_count(s->progress, 0, part);
         done += part;
@@ -170,8 +195,9 @@ static void end_source(state *s, active *a)
     free(a);
 }
 
-static void work(void *context)
+static void work(void *context, rfp_team *team)
 {
+    (void)team;
     state *s = context;
     uint8_t *buffer = malloc(RFP_PIECE_BYTES);
     uint64_t segment = 0;
@@ -204,7 +230,7 @@ rfp_status rfp_segments_hash(const rfp_supply *supply, unsigned threads, rfp_pro
     if (pthread_mutex_init(&s.lock, NULL) != 0)
         return RFP_ERR_MEMORY;
     atomic_init(&s.stop, RFP_OK);
-    rfp_team_run(threads, work, &s);
+    rfp_team_lead(threads > 1 ? threads - 1 : 0, false, work, &s);
     (void)pthread_mutex_destroy(&s.lock);
     return (rfp_status)atomic_load(&s.stop);
 }

@@ -139,6 +139,11 @@ rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp)
     return status;
 }
 
+rfp_status rfp_stamp_read(int fd, rfp_stamp *stamp)
+{
+    return read_stamp(fd, S_IFREG, stamp);
+}
+
 rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp)
 {
     return check_stamp(fd, S_IFREG, stamp);

@@ -1,201 +1,91 @@
-/* Walking a tree: one pass over folders, each read as a whole and sorted, so that entries come out in
- * the order of their paths' bytes. */
-#include <dirent.h>
+/* Walking a tree: several threads read folders, and when all are read they are put in the order of
+ * their paths' bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "tree.h"
+#include "walk.h"
 
-enum { MOST_DEPTH = 4096 };
+/* ---- Threads ---- */
 
-/* What a folder holds, before it is known what lies below. */
-typedef struct child {
-    char *path;
-    const char *name;
-    char *target;
-    char *real; /* of a folder outside of the tree */
-    rfp_entry_kind kind;
-    bool followed;
-    rfp_status status;
-    int error;
-} child;
-
-typedef struct walk {
-    rfp_tree *tree;
-    rfp_progress *progress;
-    child *children; /* of the folders on the way down, one after the other */
-    size_t count;
-    size_t room;
-    bool left_out; /* something of the folder that was read last */
-} walk;
-
-/* Room for one more element of a growing array; false without memory. */
-static bool make_room(void **array, size_t count, size_t *room, size_t element)
+/* Hand a folder's own folders to all threads, and tell of its files. */
+static void end_node(rfp_walk *walk, const rfp_node *node, rfp_status status)
 {
-    if (count < *room)
-        return true;
-    size_t more = *room == 0 ? 64 : *room * 2;
-    void *grown = realloc(*array, more * element);
-    if (grown == NULL)
-        return false;
-    *array = grown;
-    *room = more;
-    return true;
+    uint64_t files = 0;
+
+    (void)pthread_mutex_lock(&walk->lock);
+    if (status != RFP_OK && walk->stop == RFP_OK)
+        walk->stop = status;
+    walk->pending--;
+    for (size_t i = node->count; i > 0; i--) {
+        rfp_node *below = node->children[i - 1].node;
+        files += node->children[i - 1].kind == RFP_ENTRY_FILE;
+        if (below == NULL)
+            continue;
+        below->next = walk->queue;
+        walk->queue = below;
+        walk->pending++;
+    }
+    if (walk->queue != NULL || walk->pending == 0 || walk->stop != RFP_OK)
+        (void)pthread_cond_broadcast(&walk->changed);
+    (void)pthread_mutex_unlock(&walk->lock);
+    rfp_progress_found(walk->progress, files);
 }
 
-static char *child_path(rfp_tree *tree, const rfp_folder *folder, const char *name)
+/* The next folder, once there is one; NULL at the end. */
+static rfp_node *next_node(rfp_walk *walk)
 {
-    size_t length = strlen(name);
-    size_t begin = folder->length + (folder->length > 0);
-    char *path = rfp_arena_take(&tree->arena, begin + length + 1);
-
-    if (path == NULL)
-        return NULL;
-    memcpy(path, folder->path, folder->length);
-    if (begin > 0)
-        path[begin - 1] = '/';
-    memcpy(path + begin, name, length + 1);
-    return path;
+    (void)pthread_mutex_lock(&walk->lock);
+    while (walk->queue == NULL && walk->pending > 0 && walk->stop == RFP_OK)
+        (void)pthread_cond_wait(&walk->changed, &walk->lock);
+    rfp_node *node = walk->stop == RFP_OK ? walk->queue : NULL;
+    if (node != NULL)
+        walk->queue = node->next;
+    (void)pthread_mutex_unlock(&walk->lock);
+    return node;
 }
 
-static mode_t mode_of_type(unsigned char type)
+static void walk_folders(rfp_walker *w, rfp_team *team)
 {
-    return (mode_t)DTTOIF(type);
+    rfp_walk *walk = w->walk;
+    rfp_node *node;
+    bool stays = true;
+
+    while (stays && (node = next_node(walk)) != NULL) {
+        long waits = rfp_readers_waits();
+        rfp_status status = rfp_node_read(w, node);
+        bool waited = rfp_readers_waits() > waits;
+        end_node(walk, node, status);
+        stays = rfp_readers_adapt(&walk->readers, team, waited);
+    }
 }
 
-/* The mode's kind bits; 0 with errno where even that is refused. */
-static mode_t find_mode(int fd, const struct dirent *name)
+static void fail_walk(rfp_walk *walk)
 {
-    struct stat info;
-
-    if (name->d_type != DT_UNKNOWN)
-        return mode_of_type(name->d_type);
-    return fstatat(fd, name->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 ? info.st_mode : 0;
+    (void)pthread_mutex_lock(&walk->lock);
+    walk->stop = RFP_ERR_MEMORY;
+    (void)pthread_cond_broadcast(&walk->changed);
+    (void)pthread_mutex_unlock(&walk->lock);
 }
 
-static rfp_status describe_link(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd, child *c)
+static void work(void *context, rfp_team *team)
 {
-    rfp_link link;
-    rfp_status status = rfp_link_resolve(w->tree, mount, folder, fd, c->name, &link);
+    rfp_walk *walk = context;
+    rfp_walker w = {.walk = walk, .names = malloc(RFP_NAMES_BYTES)};
 
-    c->kind = link.kind;
-    c->target = link.target;
-    c->real = link.real;
-    c->status = link.status;
-    c->error = link.status == RFP_OK ? 0 : errno;
-    c->followed = link.kind == RFP_ENTRY_FILE;
-    return status;
-}
-
-static rfp_status describe_child(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd, mode_t mode,
-                                 child *c)
-{
-    if (S_ISLNK(mode))
-        return describe_link(w, mount, folder, fd, c);
-    if (S_ISREG(mode))
-        c->kind = RFP_ENTRY_FILE;
-    else if (S_ISDIR(mode))
-        c->kind = RFP_ENTRY_FOLDER;
-    else if (mode != 0)
-        c->kind = rfp_special_kind(mode);
+    if (w.names != NULL)
+        walk_folders(&w, team);
     else
-        c->status = rfp_status_of_errno(c->error = errno);
-    return RFP_OK;
+        fail_walk(walk);
+    free(w.names);
+    (void)pthread_mutex_lock(&walk->lock);
+    rfp_arena_join(&walk->tree->arena, &w.arena);
+    (void)pthread_mutex_unlock(&walk->lock);
 }
 
-static bool is_dots(const char *name)
-{
-    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-}
-
-static bool is_kept(const walk *w, const child *c)
-{
-    const rfp_tree_options *options = &w->tree->options;
-
-    return c->kind != RFP_ENTRY_FOLDER || options->keep_folder == NULL ||
-           options->keep_folder(options->filter_context, c->path) != 0;
-}
-
-static rfp_status add_child(walk *w, const rfp_mount *mount, const rfp_folder *folder, int fd,
-                            const struct dirent *name)
-{
-    void *children = w->children;
-
-    if (!make_room(&children, w->count, &w->room, sizeof *w->children))
-        return RFP_ERR_MEMORY;
-    w->children = children;
-    child c = {.path = child_path(w->tree, folder, name->d_name), .status = RFP_OK};
-    if (c.path == NULL)
-        return RFP_ERR_MEMORY;
-    c.name = c.path + folder->length + (folder->length > 0);
-    errno = 0;
-    rfp_status status = describe_child(w, mount, folder, fd, find_mode(fd, name), &c);
-    if (status == RFP_OK && !is_kept(w, &c)) {
-        w->left_out = true;
-        return RFP_OK;
-    }
-    w->children[w->count++] = c;
-    rfp_progress_found(w->progress, c.kind == RFP_ENTRY_FILE);
-    return status;
-}
-
-static rfp_status read_names(walk *w, const rfp_mount *mount, const rfp_folder *folder, DIR *names)
-{
-    rfp_status status = RFP_OK;
-
-    while (status == RFP_OK) {
-        errno = 0;
-        const struct dirent *name = readdir(names); /* a stream of this call's own */
-        if (name == NULL)
-            return errno == 0 ? RFP_OK : rfp_status_of_errno(errno);
-        if (!is_dots(name->d_name))
-            status = add_child(w, mount, folder, dirfd(names), name);
-    }
-    return status;
-}
-
-/* Open a folder, take its stamp and read its names. errno tells why not. */
-static rfp_status read_folder(walk *w, const rfp_mount *mount, rfp_folder *folder)
-{
-    int fd = rfp_open_folder(w->tree->root, folder->way, 0);
-
-    if (fd < 0)
-        return rfp_status_of_errno(errno);
-    rfp_status status = rfp_stamp_take_folder(fd, &folder->stamp);
-    DIR *names = status == RFP_OK ? fdopendir(fd) : NULL;
-    if (names == NULL) {
-        int error = errno;
-        (void)close(fd);
-        errno = error;
-        return status != RFP_OK ? status : RFP_ERR_MEMORY;
-    }
-    status = read_names(w, mount, folder, names);
-    int error = errno;
-    (void)closedir(names);
-    errno = error;
-    return status;
-}
-
-/* By the bytes of the paths of what is in or below: a folder's name is followed by a separator. */
-static int compare_children(const void *left, const void *right)
-{
-    const child *a = left;
-    const child *b = right;
-    const unsigned char *x = (const unsigned char *)a->name;
-    const unsigned char *y = (const unsigned char *)b->name;
-
-    while (*x == *y && *x != '\0') {
-        x++;
-        y++;
-    }
-    int cx = *x == '\0' && a->kind == RFP_ENTRY_FOLDER ? '/' : *x;
-    int cy = *y == '\0' && b->kind == RFP_ENTRY_FOLDER ? '/' : *y;
-    return cx - cy;
-}
+/* ---- Order ---- */
 
 rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *entry)
 {
@@ -203,10 +93,10 @@ rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *en
     void *folder_of = tree->folder_of;
     size_t room = tree->entry_room;
 
-    if (!make_room(&entries, tree->entry_count, &room, sizeof *tree->entries))
+    if (!rfp_make_room(&entries, tree->entry_count, &room, sizeof *tree->entries))
         return RFP_ERR_MEMORY;
     tree->entries = entries;
-    if (!make_room(&folder_of, tree->entry_count, &tree->entry_room, sizeof *tree->folder_of))
+    if (!rfp_make_room(&folder_of, tree->entry_count, &tree->entry_room, sizeof *tree->folder_of))
         return RFP_ERR_MEMORY;
     tree->folder_of = folder_of;
     tree->folder_of[tree->entry_count] = (uint32_t)folder;
@@ -214,13 +104,13 @@ rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *en
     return RFP_OK;
 }
 
-static rfp_status add_entry(rfp_tree *tree, size_t folder, const child *c)
+static rfp_status add_entry(rfp_tree *tree, size_t folder, const rfp_child *c)
 {
     rfp_entry entry = {
         .path = c->path,
         .target = c->target,
-        .kind = (int32_t)c->kind,
-        .status = (int32_t)c->status,
+        .kind = c->kind,
+        .status = c->status,
         .system_error = c->error,
     };
 
@@ -229,101 +119,115 @@ static rfp_status add_entry(rfp_tree *tree, size_t folder, const child *c)
     return rfp_tree_add_entry(tree, folder, &entry);
 }
 
-static rfp_status add_folder(rfp_tree *tree, const char *path, const char *way)
+static rfp_status add_folder(rfp_tree *tree, const rfp_folder *folder)
 {
     void *folders = tree->folders;
 
     if (tree->folder_count == RFP_NO_FOLDER)
         return RFP_ERR_LIMIT;
-    if (!make_room(&folders, tree->folder_count, &tree->folder_room, sizeof *tree->folders))
+    if (!rfp_make_room(&folders, tree->folder_count, &tree->folder_room, sizeof *tree->folders))
         return RFP_ERR_MEMORY;
     tree->folders = folders;
-    tree->folders[tree->folder_count++] = (rfp_folder){.path = path, .way = way, .length = strlen(path)};
+    tree->folders[tree->folder_count++] = *folder;
     return RFP_OK;
 }
 
-static rfp_status walk_folder(walk *w, const rfp_mount *mount, size_t folder, child *self, size_t parent,
-                              unsigned depth);
-
-/* How to open a folder below another. */
-static char *way_below(rfp_tree *tree, const rfp_folder *folder, const child *c)
+static void free_node(rfp_node *node)
 {
-    const rfp_folder way = {.path = folder->way, .length = strlen(folder->way)};
-
-    return *folder->way == '/' ? child_path(tree, &way, c->name) : c->path;
+    for (size_t i = 0; i < node->count; i++)
+        if (node->children[i].node != NULL)
+            free_node(node->children[i].node);
+    free(node->children);
+    free(node);
 }
 
-static rfp_status descend(walk *w, const rfp_mount *mount, size_t folder, child c, unsigned depth)
-{
-    rfp_tree *tree = w->tree;
-    rfp_mount outside = {.real = c.real, .path = c.path, .above = mount};
-    char *way = c.real != NULL ? c.real : way_below(tree, &tree->folders[folder], &c);
+static rfp_status add_node(rfp_tree *tree, const rfp_node *node);
 
-    if (way == NULL)
+/* A folder is an entry of its own if it is empty or could not be read. */
+static rfp_status add_child(rfp_tree *tree, size_t folder, rfp_child *c)
+{
+    const rfp_node *node = c->node;
+
+    if (node == NULL)
+        return add_entry(tree, folder, c);
+    if (node->status == RFP_OK && (node->count > 0 || node->left_out))
+        return add_node(tree, node);
+    c->status = (uint8_t)node->status;
+    c->error = node->error;
+    rfp_status status = node->status == RFP_OK ? add_folder(tree, &node->folder) : RFP_OK;
+    return status == RFP_OK ? add_entry(tree, folder, c) : status;
+}
+
+/* Add what is in and below a folder, and give its part of the walk back. */
+static rfp_status add_node(rfp_tree *tree, const rfp_node *node)
+{
+    size_t folder = tree->folder_count;
+    rfp_status status = add_folder(tree, &node->folder);
+
+    for (size_t i = 0; i < node->count && status == RFP_OK; i++) {
+        rfp_child *c = &node->children[i];
+        status = add_child(tree, folder, c);
+        if (c->node != NULL)
+            free_node(c->node);
+        c->node = NULL;
+    }
+    return status;
+}
+
+/* ---- All of it ---- */
+
+static rfp_status put_in_order(rfp_walk *walk, const rfp_node *root)
+{
+    if (walk->stop != RFP_OK)
+        return walk->stop;
+    errno = root->error;
+    return root->status != RFP_OK ? root->status : add_node(walk->tree, root);
+}
+
+static rfp_status walk_from(rfp_walk *walk, rfp_node *root)
+{
+    unsigned threads = walk->tree->options.threads == 0 ? 1 : walk->tree->options.threads;
+    rfp_stamp stamp = {0};
+
+    (void)rfp_stamp_read_folder(walk->tree->root, &stamp);
+    rfp_readers_init(&walk->readers, threads, stamp.device);
+    walk->queue = root;
+    walk->pending = 1;
+    rfp_team_lead(threads - 1, false, work, walk);
+    return put_in_order(walk, root);
+}
+
+static rfp_status init_locks(rfp_walk *walk)
+{
+    if (pthread_mutex_init(&walk->lock, NULL) != 0)
         return RFP_ERR_MEMORY;
-    rfp_status status = add_folder(tree, c.path, way);
-    if (status != RFP_OK)
-        return status;
-    return walk_folder(w, c.real != NULL ? &outside : mount, tree->folder_count - 1, &c, folder, depth + 1);
-}
-
-/* Entries of a folder whose names were read, those below it included. */
-static rfp_status add_entries(walk *w, const rfp_mount *mount, size_t folder, size_t begin, unsigned depth)
-{
-    rfp_status status = RFP_OK;
-
-    for (size_t i = begin, end = w->count; status == RFP_OK && i < end; i++) {
-        if (w->children[i].kind == RFP_ENTRY_FOLDER && w->children[i].status == RFP_OK)
-            status = descend(w, mount, folder, w->children[i], depth);
-        else
-            status = add_entry(w->tree, folder, &w->children[i]);
+    if (pthread_mutex_init(&walk->asking, NULL) == 0) {
+        if (pthread_cond_init(&walk->changed, NULL) == 0)
+            return RFP_OK;
+        (void)pthread_mutex_destroy(&walk->asking);
     }
-    return status;
-}
-
-/* Whether it concerns this folder alone, so that the walk goes on. */
-static bool is_local(rfp_status status)
-{
-    return status != RFP_OK && status != RFP_ERR_MEMORY && status != RFP_ERR_CANCELLED;
-}
-
-/* Walk one folder. self is its entry in the folder `parent`, or NULL for the root. */
-static rfp_status walk_folder(walk *w, const rfp_mount *mount, size_t folder, child *self, size_t parent,
-                              unsigned depth)
-{
-    size_t begin = w->count;
-    rfp_folder now = w->tree->folders[folder];
-    w->left_out = false;
-    rfp_status status = depth > MOST_DEPTH ? RFP_ERR_LIMIT : read_folder(w, mount, &now);
-
-    w->tree->folders[folder] = now;
-    if (rfp_progress_cancelled(w->progress))
-        return RFP_ERR_CANCELLED;
-    if (self != NULL && (is_local(status) || (status == RFP_OK && w->count == begin && !w->left_out))) {
-        self->status = status;
-        self->error = status == RFP_OK ? 0 : errno;
-        w->count = begin;
-        return add_entry(w->tree, parent, self);
-    }
-    if (status != RFP_OK)
-        return status;
-    if (w->count > begin)
-        qsort(w->children + begin, w->count - begin, sizeof *w->children, compare_children);
-    status = add_entries(w, mount, folder, begin, depth);
-    w->count = begin;
-    return status;
+    (void)pthread_mutex_destroy(&walk->lock);
+    return RFP_ERR_MEMORY;
 }
 
 static rfp_status walk_tree(rfp_tree *tree, rfp_progress *progress)
 {
-    walk w = {.tree = tree, .progress = progress};
-    const rfp_mount root = {.real = tree->real_root, .path = ""};
-    rfp_status status = add_folder(tree, "", "");
+    rfp_walk walk = {.tree = tree, .progress = progress, .stop = RFP_OK};
+    const rfp_mount mount = {.real = tree->real_root, .path = ""};
+    rfp_node *root = calloc(1, sizeof *root);
 
-    if (status == RFP_OK)
-        status = walk_folder(&w, &root, 0, NULL, 0, 0);
+    if (root == NULL || init_locks(&walk) != RFP_OK) {
+        free(root);
+        return RFP_ERR_MEMORY;
+    }
+    root->folder = (rfp_folder){.path = "", .way = ""};
+    root->mount = &mount;
+    rfp_status status = walk_from(&walk, root);
     int error = errno;
-    free(w.children);
+    free_node(root);
+    (void)pthread_mutex_destroy(&walk.lock);
+    (void)pthread_mutex_destroy(&walk.asking);
+    (void)pthread_cond_destroy(&walk.changed);
     errno = error;
     return status;
 }
