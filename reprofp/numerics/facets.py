@@ -55,6 +55,6 @@ def _read_class(found: Any) -> Observation:
 def describe(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the circumstances of a measurement: each kernel's digest, and how long a backend took."""
     kernels, durations = raw.get("kernels"), raw.get("duration_ns")
-    told = {f"numerics.{name}": str(text) for name, text in (kernels or {}).items()}
+    told: dict[str, Any] = {f"numerics.{name}": str(text) for name, text in (kernels or {}).items()}
     told.update({f"numerics.{name}.duration_ns": int(taken) for name, taken in (durations or {}).items()})
     return told
