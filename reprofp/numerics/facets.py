@@ -54,7 +54,12 @@ def _read_class(found: Any) -> Observation:
 
 def describe(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the circumstances of a measurement: each kernel's digest, and how long a backend took."""
-    kernels, durations = raw.get("kernels"), raw.get("duration_ns")
-    told: dict[str, Any] = {f"numerics.{name}": str(text) for name, text in (kernels or {}).items()}
-    told.update({f"numerics.{name}.duration_ns": int(taken) for name, taken in (durations or {}).items()})
+    told: dict[str, Any] = {f"numerics.{name}": str(text) for name, text in _read_table(raw, "kernels").items()}
+    durations = _read_table(raw, "duration_ns")
+    told.update({f"numerics.{name}.duration_ns": taken for name, taken in durations.items() if type(taken) is int})
     return told
+
+
+def _read_table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = raw.get(name)
+    return table if isinstance(table, Mapping) else {}

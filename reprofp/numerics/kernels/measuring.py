@@ -39,7 +39,6 @@ BACKENDS = {
     "torch_cuda": ("torch_any.py", "torch"),
     "jax": ("jax_cpu.py", "jax"),
     "tensorflow": ("tensorflow_cpu.py", "tensorflow"),
-    "cupy": ("cupy_gpu.py", "cupy"),
 }
 """Each backend's file, and the module that must be loaded for it."""
 
