@@ -176,9 +176,8 @@ def load(path):
 
 def main(group, measuring, options, prelude):
     modules, jobs = GROUPS[group]
-    for name in modules:
-        __import__(name)
-    exec(prelude)
+    loaded = {name.partition(".")[0]: __import__(name) for name in modules}
+    exec(prelude, loaded)
     results = {name: job() for name, job in jobs.items()}
     began = time.process_time()
     raw = load(measuring).measure(json.loads(options))
