@@ -20,13 +20,13 @@ pytestmark = pytest.mark.frameworks
 for module in ("torch", "jax", "sklearn"):
     pytest.importorskip(module, reason=f"{module} is not installed: make test-full has it", exc_type=ImportError)
 
-MEASURE = """
+MEASURE = f"""
     import json, sys
-    sys.path.insert(0, {folder!r})
+    sys.path.insert(0, {str(KERNELS_FOLDER)!r})
     import measuring
     def measure():
-        return measuring.measure({{"library": {library!r}, "limit_s": 600.0}})
-""".format(folder=str(KERNELS_FOLDER), library=str(find_library()))
+        return measuring.measure({{"library": {str(find_library())!r}, "limit_s": 600.0}})
+"""
 
 
 def run(code, python=sys.executable, **environ):

@@ -7,6 +7,7 @@ streams are the stateless ones, so that no generator moves.
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Kernels: TypeAlias = list[tuple[str, Callable[[], Any]]]
 
 REVISION = 1
+_UNARY = "exp sin cos tanh sigmoid erf expm1 atan"
 
 
 def is_used(_backend: str) -> bool:
@@ -110,9 +112,9 @@ def _list_attention(tensorflow: Any, make: Any) -> Kernels:
 
 def _list_elementwise(tensorflow: Any, make: Any) -> Kernels:
     x, y = make("f4", 1031), make("f8", 519)
-    names = "exp sin cos tanh sigmoid erf expm1 atan".split()
-    of_single = [(name + ".f4", lambda name=name: getattr(tensorflow.math, name)(x)) for name in names]  # type: ignore[misc]
-    of_double = [(name + ".f8", lambda name=name: getattr(tensorflow.math, name)(y)) for name in names]  # type: ignore[misc]
+    functions = [(name, getattr(tensorflow.math, name)) for name in _UNARY.split()]
+    of_single = [(name + ".f4", partial(function, x)) for name, function in functions]
+    of_double = [(name + ".f8", partial(function, y)) for name, function in functions]
     return [
         *of_single,
         *of_double,
