@@ -95,10 +95,15 @@ def _make_tops(kind: str, *, positive: bool) -> bytes:
 
 def hash_bytes(*parts: bytes) -> str:
     """Return the SHA-256 of ``parts`` in hex."""
-    digest = _find_sha256()()
+    if not _found:
+        _found.append(_find_sha256())
+    digest = _found[0]()
     for part in parts:
         digest.update(part)
     return str(digest.hexdigest())
+
+
+_found: list[Callable[[], Any]] = []
 
 
 def _find_sha256() -> Callable[[], Any]:
