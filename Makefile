@@ -1,5 +1,6 @@
 # make demo   the main job on real input          make test   all tests
 # make lint   every static check                  make check  all that guards a change
+# make test-full   the tests that need frameworks, in an environment of their own
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,7 @@ TESTS ?= tests
 
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
 
-.PHONY: demo test coverage lint check test-c asan tsan wheel docs clean bootstrap
+.PHONY: demo test test-full coverage lint check test-c asan tsan wheel docs clean bootstrap
 
 # The environment holds the package as a user would install it, not the checkout.
 $(BIN)/python:
@@ -34,8 +35,27 @@ demo: $(VENV)/.demo
 # From outside the checkout: what is tested is what was installed.
 test: $(VENV)/.test
 	mkdir -p build/test
-	cd build/test && $(abspath $(BIN))/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -n $(JOBS) $(PYTEST_ARGS) \
-		$(addprefix $(CURDIR)/,$(TESTS))
+	@echo 'Tests marked "frameworks" are left out: they need torch, scikit-learn, JAX and others; make test-full runs them.'
+	cd build/test && $(abspath $(BIN))/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) -n $(JOBS) \
+		-m 'not frameworks' $(PYTEST_ARGS) $(addprefix $(CURDIR)/,$(TESTS))
+
+# The "+cpu" build by name: the one without it is for CUDA, of several GB, and would be tested no further here. It is
+# on PyTorch's own index; where pip does not look there, TORCH='torch==2.13.0' takes what there is.
+FULL ?= .venv-full
+TORCH ?= torch==2.13.0+cpu
+FRAMEWORKS := '$(TORCH)' numpy scikit-learn 'jax[cpu]'
+
+$(FULL)/.test: $(SOURCES) Makefile
+	PYTHON=$(PYTHON) tools/bootstrap.sh
+	test -x $(FULL)/bin/python || $(PYTHON) -m venv $(FULL)
+	$(FULL)/bin/python -m pip install --quiet --disable-pip-version-check '.[test]' $(FRAMEWORKS)
+	@touch $@
+
+# One process at a time: frameworks take all cores.
+test-full: $(FULL)/.test
+	mkdir -p build/test-full
+	cd build/test-full && $(abspath $(FULL))/bin/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) \
+		-m frameworks $(PYTEST_ARGS) $(addprefix $(CURDIR)/,$(TESTS))
 
 # Branch coverage of the installed package, by the same tests.
 coverage:

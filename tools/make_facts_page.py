@@ -37,7 +37,9 @@ def find_modules(name: str) -> list[Path]:
 
 
 def make_section(spec: FacetSpec) -> str:
-    modules = find_modules(spec.name)
+    modules = find_modules(spec.name) or [
+        path for path in [ROOT / "reprofp" / spec.name / "facets.py"] if path.exists()
+    ]
     texts = [inspect.cleandoc(ast.get_docstring(ast.parse(path.read_text())) or "") for path in modules]
     body = "\n\n".join(texts) or "No probe reports it yet: its facts are unknown."
     return f"\n## {spec.name}\n\n{body}\n"

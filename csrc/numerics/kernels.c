@@ -5,13 +5,14 @@
 
 #include "reprofp_numerics.h"
 
-enum { POINTS = 512 };
+/* So many that variants of one function, which differ in the last bit of one result in hundreds, are told apart. */
+enum { POINTS = 1024 };
 
 /* Where inputs lie: the exponents and signs that a function takes without leaving its domain. */
 typedef enum range {
-    WIDE,     /* of both signs, from 2^-12 to 2^5 */
-    POSITIVE, /* from 2^-40 to 2^40 */
-    UNIT,     /* of both signs, below 1 */
+    WIDE,     /* of both signs, from 2^-4 to 2^5 */
+    POSITIVE, /* from 2^-5 to 2^6 */
+    UNIT,     /* of both signs, from 2^-6 to 1 */
     ABOVE_ONE /* from 1 to 2^20 */
 } range;
 
@@ -19,7 +20,7 @@ static const struct {
     unsigned signs; /* 1 where there are negative inputs */
     int lowest;     /* exponents of two, both included */
     int highest;
-} RANGES[] = {{1, -12, 4}, {0, -40, 39}, {1, -20, -1}, {0, 0, 19}};
+} RANGES[] = {{1, -4, 4}, {0, -5, 5}, {1, -6, -1}, {0, 0, 19}};
 
 /* SplitMix64 (Steele, Lea, Flood 2014): one 64-bit number for each index. */
 static uint64_t mix(uint64_t index)

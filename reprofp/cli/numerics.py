@@ -60,7 +60,7 @@ class _Backend(ParamType):
     "backends",
     type=_Backend(),
     multiple=True,
-    help="libm, numpy, scipy, torch, torch_cuda, jax, tensorflow or cupy; repeatable (default: all that there are).",
+    help="libm, numpy, scipy, torch, torch_cuda, jax or tensorflow; repeatable (default: all that there are).",
 )
 @click.option(
     "--python",

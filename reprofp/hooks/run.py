@@ -33,7 +33,7 @@ from reprofp.model.facets import Facet
 from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import FACETS, Phase
-from reprofp.numerics import Request
+from reprofp.numerics import Request, describe_durations
 from reprofp.probes.base import Context, Experiment
 from reprofp.probes.declared import validate_experiment
 
@@ -171,7 +171,7 @@ class _Recording:
     def end(self, status: int, duration: int, reports: list[Report]) -> Run:
         self.reports = reports
         exit_code = os.waitstatus_to_exitcode(status)
-        result = Result(exit_code, duration, self.outputs.hash(), self._collect_metrics())
+        result = Result(exit_code, duration - _sum_measuring(reports), self.outputs.hash(), self._collect_metrics())
         for missing in self.outputs.find_missing(result.outputs):
             self.options.warn(f"output {missing}")
         processes = self._describe_processes(exit_code, reports)
@@ -240,6 +240,12 @@ class _Recording:
         hidden = [spec for spec in FACETS.values() if Phase.STATIC not in spec.phases and spec.name != "framework"]
         unknown = {spec.name: Facet(spec.name, spec.version, {(): Unknown(code)}) for spec in hidden}
         return replace(seen, facets={**seen.facets, **unknown})
+
+
+def _sum_measuring(reports: Sequence[Report]) -> int:
+    """Return how long the one process of a run, in nanoseconds, measured after its work; several may overlap."""
+    raw = reports[0].raw if len(reports) == 1 else None
+    return sum(describe_durations((raw or {}).get("numerics")))
 
 
 def _read_mapping(value: object) -> dict[str, str] | None:

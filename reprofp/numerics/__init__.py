@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reprofp.numerics.facets import NOT_MEASURED, describe, make_facet
+from reprofp.numerics.facets import describe, describe_durations, make_facet
 from reprofp.numerics.measuring import BACKENDS, Request, find_library, measure_elsewhere, measure_here
 
 __all__ = [
     "BACKENDS",
-    "NOT_MEASURED",
     "Request",
     "describe",
+    "describe_durations",
     "find_library",
     "make_facet",
     "measure_elsewhere",

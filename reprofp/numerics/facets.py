@@ -15,15 +15,12 @@ from reprofp.model.facets import Facet
 from reprofp.model.observations import Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import FactPath
 
-__all__ = ["NOT_MEASURED", "describe", "make_facet"]
+__all__ = ["describe", "describe_durations", "make_facet"]
 
 NAME, VERSION = "numerics", 1
 _CLASS = re.compile(r"k\d+:(?:unstable|[0-9a-f]{64})")
 _CODES = {"timed out": UnknownCode.TIMED_OUT, "not asked": UnknownCode.NOT_ASKED, "denied": UnknownCode.DENIED}
 _SCHEMA = 1
-
-NOT_MEASURED = Facet(NAME, VERSION, {(): Unknown(UnknownCode.NOT_ASKED)})
-"""The facet of a process of which nothing was measured."""
 
 
 def make_facet(raw: object) -> Facet:
@@ -54,7 +51,17 @@ def _read_class(found: Any) -> Observation:
 
 def describe(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the circumstances of a measurement: each kernel's digest, and how long a backend took."""
-    kernels, durations = raw.get("kernels"), raw.get("duration_ns")
-    told = {f"numerics.{name}": str(text) for name, text in (kernels or {}).items()}
-    told.update({f"numerics.{name}.duration_ns": int(taken) for name, taken in (durations or {}).items()})
+    told: dict[str, Any] = {f"numerics.{name}": str(text) for name, text in _read_table(raw, "kernels").items()}
+    durations = _read_table(raw, "duration_ns")
+    told.update({f"numerics.{name}.duration_ns": taken for name, taken in durations.items() if type(taken) is int})
     return told
+
+
+def describe_durations(raw: object) -> list[int]:
+    """Return how long the backends took, in nanoseconds; nothing where nothing was measured."""
+    return [taken for taken in _read_table(raw, "duration_ns").values() if type(taken) is int and taken > 0]
+
+
+def _read_table(raw: object, name: str) -> Mapping[str, Any]:
+    table = raw.get(name) if isinstance(raw, Mapping) else None
+    return table if isinstance(table, Mapping) else {}

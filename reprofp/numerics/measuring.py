@@ -94,7 +94,7 @@ def measure_elsewhere(
 def _list_likely() -> list[str]:
     """List the backends to try: those of a GPU only where there is a driver for one."""
     gpu = os.path.exists("/dev/nvidiactl")
-    return [name for name in BACKENDS if gpu or name not in {"torch_cuda", "cupy"}]
+    return [name for name in BACKENDS if gpu or name != "torch_cuda"]
 
 
 def _run(interpreter: str, backend: str, environ: Mapping[str, str] | None, limit_s: float) -> dict[str, Any]:

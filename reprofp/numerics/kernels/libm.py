@@ -48,7 +48,7 @@ class Library:
     def run(self, kernel: int) -> bytes:
         """Return a kernel's output."""
         size = self._call("rfp_kernel_run", kernel, self._ctypes.byref(self._output))
-        return memoryview(self._output).tobytes()[:size]  # type: ignore[arg-type]
+        return memoryview(self._output).tobytes()[:size]
 
     def close(self) -> None:
         """Unload it, so that the process maps what it mapped before."""

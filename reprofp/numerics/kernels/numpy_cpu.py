@@ -8,11 +8,14 @@ product, 9,216 elements in a matrix-vector product).
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Kernels: TypeAlias = list[tuple[str, Callable[[], Any]]]
 
 REVISION = 1
 
@@ -71,7 +74,7 @@ class Arrays:
         return self._numpy.frombuffer(data, dtype="<" + kind).reshape(shape).copy()
 
 
-def list_kernels(state: State, inputs: Any) -> Iterator[tuple[str, list[tuple[str, Callable[[], Any]]]]]:
+def list_kernels(state: State, inputs: Any) -> Iterator[tuple[str, Kernels]]:
     """Yield each family with its kernels; those of parts of numpy that are not loaded are left out."""
     numpy = state.numpy
     make = Arrays(numpy, inputs)
@@ -92,30 +95,33 @@ def list_kernels(state: State, inputs: Any) -> Iterator[tuple[str, list[tuple[st
         yield "fft", _list_fft(sys.modules["numpy.fft"], make)
 
 
-def _list_matmul(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
-    kernels = []
-    for kind in ("f4", "f8"):
-        a, b = make(kind, 33, 65), make(kind, 65, 17, label="b")
-        c, d = make(kind, 96, 701), make(kind, 701, 131, label="d")
-        e, f, v = make(kind, 200, 333), make(kind, 20011), make(kind, 333, label="v")
-        g, s = make(kind, 20011, label="g"), make(kind, 4, 30, 30)
-        kernels += [
-            ("small." + kind, lambda a=a, b=b: a @ b),
-            ("large." + kind, lambda c=c, d=d: c @ d),
-            ("transposed." + kind, lambda c=c: c @ c.T),
-            ("vector." + kind, lambda e=e, v=v: e @ v),
-            ("vector_transposed." + kind, lambda e=e, v=v: e.T @ v[:200]),
-            ("dot." + kind, lambda f=f, g=g: f @ g),
-            ("dot_short." + kind, lambda f=f, g=g: f[:999] @ g[:999]),
-            ("batch." + kind, lambda s=s: s @ s),
-            ("einsum." + kind, lambda a=a, b=b: numpy.einsum("ij,jk->ik", a, b)),
-            ("einsum_dot." + kind, lambda f=f, g=g: numpy.einsum("i,i->", f, g)),
-        ]
+def _list_matmul(numpy: Any, make: Arrays) -> Kernels:
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_matmul_of(numpy, make, kind)]
     z = make("f8", 40, 40) + 1j * make("f8", 40, 40, label="i")
     return [*kernels, ("complex", lambda: z @ z)]
 
 
-def _list_convolution(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_matmul_of(numpy: Any, make: Arrays, kind: str) -> Kernels:
+    a, b = make(kind, 33, 65), make(kind, 65, 17, label="b")
+    c, d = make(kind, 96, 701), make(kind, 701, 131, label="d")
+    e, f, v = make(kind, 200, 333), make(kind, 20011), make(kind, 333, label="v")
+    g, s = make(kind, 20011, label="g"), make(kind, 4, 30, 30)
+    kernels: Kernels = [
+        ("small." + kind, lambda: a @ b),
+        ("large." + kind, lambda: c @ d),
+        ("transposed." + kind, lambda: c @ c.T),
+        ("vector." + kind, lambda: e @ v),
+        ("vector_transposed." + kind, lambda: e.T @ v[:200]),
+        ("dot." + kind, lambda: f @ g),
+        ("dot_short." + kind, lambda: f[:999] @ g[:999]),
+        ("batch." + kind, lambda: s @ s),
+        ("einsum." + kind, lambda: numpy.einsum("ij,jk->ik", a, b)),
+        ("einsum_dot." + kind, lambda: numpy.einsum("i,i->", f, g)),
+    ]
+    return kernels
+
+
+def _list_convolution(numpy: Any, make: Arrays) -> Kernels:
     x, k = make("f4", 3001), make("f4", 31, label="k")
     y, m = make("f8", 1001), make("f8", 127, label="k")
     return [
@@ -124,24 +130,27 @@ def _list_convolution(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], 
     ]
 
 
-def _list_reduction(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
-    kernels = []
-    for kind in ("f4", "f8"):
-        x, m = make(kind, 50021), make(kind, 129, 257)
-        kernels += [
-            ("sum." + kind, lambda x=x: x.sum()),
-            ("sum_rows." + kind, lambda m=m: m.sum(axis=1)),
-            ("sum_columns." + kind, lambda m=m: m.sum(axis=0)),
-            ("sum_strided." + kind, lambda x=x: x[::3].sum()),
-            ("mean." + kind, lambda m=m: m.mean()),
-            ("var." + kind, lambda m=m: m.var(axis=0)),
-            ("cumsum." + kind, lambda x=x: x[:2001].cumsum()),
-            ("prod." + kind, lambda x=x: x[:61].prod()),
-            ("norm." + kind, lambda m=m: numpy.sqrt((m * m).sum())),
-            ("logaddexp." + kind, lambda x=x: numpy.logaddexp.reduce(x[:301])),
-        ]
+def _list_reduction(numpy: Any, make: Arrays) -> Kernels:
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_reduction_of(numpy, make, kind)]
     h = make("f2", 3001)
     return [*kernels, ("sum.f2", h.sum), ("add_at", lambda: _add_at(numpy, make))]
+
+
+def _list_reduction_of(numpy: Any, make: Arrays, kind: str) -> Kernels:
+    x, m = make(kind, 50021), make(kind, 129, 257)
+    kernels: Kernels = [
+        ("sum." + kind, lambda: x.sum()),
+        ("sum_rows." + kind, lambda: m.sum(axis=1)),
+        ("sum_columns." + kind, lambda: m.sum(axis=0)),
+        ("sum_strided." + kind, lambda: x[::3].sum()),
+        ("mean." + kind, lambda: m.mean()),
+        ("var." + kind, lambda: m.var(axis=0)),
+        ("cumsum." + kind, lambda: x[:2001].cumsum()),
+        ("prod." + kind, lambda: x[:61].prod()),
+        ("norm." + kind, lambda: numpy.sqrt((m * m).sum())),
+        ("logaddexp." + kind, lambda: numpy.logaddexp.reduce(x[:301])),
+    ]
+    return kernels
 
 
 def _add_at(numpy: Any, make: Arrays) -> Any:
@@ -155,38 +164,18 @@ def _softmax(numpy: Any, x: Any) -> Any:
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def _list_softmax(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
-    return [
-        ("rows." + kind, lambda x=make(kind, 33, 257): _softmax(numpy, x))  # type: ignore[misc]
-        for kind in ("f4", "f8")
-    ]
+def _list_softmax(numpy: Any, make: Arrays) -> Kernels:
+    x, y = make("f4", 33, 257), make("f8", 33, 257)
+    return [("rows.f4", lambda: _softmax(numpy, x)), ("rows.f8", lambda: _softmax(numpy, y))]
 
 
-def _list_attention(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_attention(numpy: Any, make: Arrays) -> Kernels:
     q, k, v = (make("f4", 2, 65, 32, label=label) for label in "qkv")
     return [("plain.f4", lambda: _softmax(numpy, q @ k.transpose(0, 2, 1) / 8) @ v)]
 
 
-def _list_elementwise(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
-    kernels = []
-    for kind in ("f4", "f8"):
-        x, p, y = make(kind, 1031), make(kind, 1031, positive=True), make(kind, 1031, label="y")
-        unit = x / 16
-        kernels += [("%s.%s" % (name, kind), lambda n=name, x=x: getattr(numpy, n)(x)) for name in _UNARY.split()]
-        kernels += [
-            ("%s.%s" % (name, kind), lambda n=name, p=p: getattr(numpy, n)(p + 1)) for name in _POSITIVE.split()
-        ]
-        kernels += [
-            ("arcsin." + kind, lambda u=unit: numpy.arcsin(u)),
-            ("arccos." + kind, lambda u=unit: numpy.arccos(u)),
-            ("arctanh." + kind, lambda u=unit: numpy.arctanh(u)),
-            ("power." + kind, lambda p=p, y=y: numpy.power(p, y)),
-            ("arctan2." + kind, lambda x=x, y=y: numpy.arctan2(x, y)),
-            ("hypot." + kind, lambda x=x, y=y: numpy.hypot(x, y)),
-            ("multiply_add." + kind, lambda x=x, y=y: x * y + x),
-            ("exp_strided." + kind, lambda x=x: numpy.exp(x[::3])),
-            ("large_sin." + kind, lambda x=x: numpy.sin(x * 100000)),
-        ]
+def _list_elementwise(numpy: Any, make: Arrays) -> Kernels:
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_elementwise_of(numpy, make, kind)]
     z = make("f8", 301) + 1j * make("f8", 301, label="i")
     h = make("f2", 515)
     return [
@@ -198,14 +187,35 @@ def _list_elementwise(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], 
     ]
 
 
-def _list_normalisation(make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
-    def normalise(x: Any) -> Any:
-        return (x - x.mean(axis=-1, keepdims=True)) / (x.var(axis=-1, keepdims=True) + 1e-5) ** 0.5
+def _list_elementwise_of(numpy: Any, make: Arrays, kind: str) -> Kernels:
+    x, p, y = make(kind, 1031), make(kind, 1031, positive=True), make(kind, 1031, label="y")
+    unit = x / 16
+    kernels: Kernels = [("%s.%s" % (name, kind), partial(getattr(numpy, name), x)) for name in _UNARY.split()]
+    kernels += [("%s.%s" % (name, kind), partial(getattr(numpy, name), p + 1)) for name in _POSITIVE.split()]
+    kernels += [
+        ("arcsin." + kind, lambda: numpy.arcsin(unit)),
+        ("arccos." + kind, lambda: numpy.arccos(unit)),
+        ("arctanh." + kind, lambda: numpy.arctanh(unit)),
+        ("power." + kind, lambda: numpy.power(p, y)),
+        ("arctan2." + kind, lambda: numpy.arctan2(x, y)),
+        ("hypot." + kind, lambda: numpy.hypot(x, y)),
+        ("multiply_add." + kind, lambda: x * y + x),
+        ("exp_strided." + kind, lambda: numpy.exp(x[::3])),
+        ("large_sin." + kind, lambda: numpy.sin(x * 100000)),
+    ]
+    return kernels
 
-    return [("layer." + kind, lambda x=make(kind, 33, 257): normalise(x)) for kind in ("f4", "f8")]  # type: ignore[misc]
+
+def _normalise(x: Any) -> Any:
+    return (x - x.mean(axis=-1, keepdims=True)) / (x.var(axis=-1, keepdims=True) + 1e-5) ** 0.5
 
 
-def _list_casts(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_normalisation(make: Arrays) -> Kernels:
+    x, y = make("f4", 33, 257), make("f8", 33, 257)
+    return [("layer.f4", lambda: _normalise(x)), ("layer.f8", lambda: _normalise(y))]
+
+
+def _list_casts(numpy: Any, make: Arrays) -> Kernels:
     x, y, h = make("f8", 515), make("f4", 515), make("f2", 515)
     tiny = numpy.array([2.0**-126, 2.0**-1022], dtype="<f8")
     small = tiny.astype("<f4")[0]
@@ -223,7 +233,7 @@ def _list_casts(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]
     ]
 
 
-def _list_sorting(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_sorting(numpy: Any, make: Arrays) -> Kernels:
     """List what depends on the algorithm: where equal keys land, and what a partition leaves in which order."""
     x, ties, wide = make("f4", 2001), make("i8", 2001), make("f8", 1009)
     short = ties.astype("<i2")
@@ -243,39 +253,44 @@ def _list_sorting(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]
     ]
 
 
-def _list_linalg(numpy: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_linalg(numpy: Any, make: Arrays) -> Kernels:
     linalg = sys.modules["numpy.linalg"]
-    kernels: list[tuple[str, Callable[[], Any]]] = []
-    for kind in ("f4", "f8"):
-        a, b = make(kind, 67, 67), make(kind, 67, 5, label="b")
-        s = a @ a.T + 67 * numpy.eye(67, dtype=a.dtype)
-        t = make(kind, 50, 20)
-        kernels += [
-            ("solve." + kind, lambda s=s, b=b: linalg.solve(s, b)),
-            ("inv." + kind, lambda s=s: linalg.inv(s)),
-            ("det." + kind, lambda s=s: linalg.det(s / 67)),
-            ("cholesky." + kind, lambda s=s: linalg.cholesky(s)),
-            ("qr." + kind, lambda a=a: linalg.qr(a)),
-            ("svd." + kind, lambda t=t: linalg.svd(t, full_matrices=False)),
-            ("eigh." + kind, lambda s=s: linalg.eigh(s[:40, :40])),
-            ("eig." + kind, lambda a=a: linalg.eig(a[:24, :24])),
-            ("lstsq." + kind, lambda t=t, b=b: linalg.lstsq(t, b[:50], rcond=None)[0]),
-            ("norm." + kind, lambda a=a: linalg.norm(a)),
-        ]
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_linalg_of(numpy, make, kind)]
     wide = make("f8", 160, 160)
     return [*kernels, ("solve_large.f8", lambda: linalg.solve(wide + 160 * numpy.eye(160), wide))]
 
 
-def _list_random(random: Any) -> list[tuple[str, Callable[[], Any]]]:
+def _list_linalg_of(numpy: Any, make: Arrays, kind: str) -> Kernels:
+    linalg = sys.modules["numpy.linalg"]
+    a, b = make(kind, 67, 67), make(kind, 67, 5, label="b")
+    s = a @ a.T + 67 * numpy.eye(67, dtype=a.dtype)
+    t = make(kind, 50, 20)
+    kernels: Kernels = [
+        ("solve." + kind, lambda: linalg.solve(s, b)),
+        ("inv." + kind, lambda: linalg.inv(s)),
+        ("det." + kind, lambda: linalg.det(s / 67)),
+        ("cholesky." + kind, lambda: linalg.cholesky(s)),
+        ("qr." + kind, lambda: linalg.qr(a)),
+        ("svd." + kind, lambda: linalg.svd(t, full_matrices=False)),
+        ("eigh." + kind, lambda: linalg.eigh(s[:40, :40])),
+        ("eig." + kind, lambda: linalg.eig(a[:24, :24])),
+        ("lstsq." + kind, lambda: linalg.lstsq(t, b[:50], rcond=None)[0]),
+        ("norm." + kind, lambda: linalg.norm(a)),
+    ]
+    return kernels
+
+
+def _list_random(random: Any) -> Kernels:
     def make(name: str = "PCG64") -> Any:
         return random.Generator(getattr(random, name)(random.SeedSequence(20011)))
 
     def make_legacy() -> Any:
         return random.RandomState(random.MT19937(random.SeedSequence(20011)))
 
-    streams = [
-        (name.lower(), lambda name=name: make(name).random(101)) for name in ("PCG64", "MT19937", "Philox", "SFC64")
-    ]
+    def draw(name: str) -> Any:
+        return make(name).random(101)
+
+    streams = [(name.lower(), partial(draw, name)) for name in ("PCG64", "MT19937", "Philox", "SFC64")]
     return [
         *streams,
         ("normal", lambda: make().standard_normal(501)),
@@ -294,7 +309,7 @@ def _list_random(random: Any) -> list[tuple[str, Callable[[], Any]]]:
     ]
 
 
-def _list_fft(fft: Any, make: Arrays) -> list[tuple[str, Callable[[], Any]]]:
+def _list_fft(fft: Any, make: Arrays) -> Kernels:
     x, y = make("f8", 1024), make("f4", 997)
     return [
         ("rfft.f8", lambda: fft.rfft(x)),

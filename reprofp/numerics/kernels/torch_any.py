@@ -9,13 +9,14 @@ tensor has its type and device spelled out; overrides of functions (a default de
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any
+    from typing import Any, TypeAlias
 
-    Kernels = list[tuple[str, Callable[[], Any]]]
+    Kernels: TypeAlias = list[tuple[str, Callable[[], Any]]]
 
 REVISION = 1
 
@@ -111,27 +112,35 @@ def list_kernels(state: State, inputs: Any) -> Iterator[tuple[str, Kernels]]:
 
 def _list_matmul(torch: Any, make: Tensors) -> Kernels:
     functional = torch.nn.functional
-    kernels: Kernels = []
-    for kind in ("f4", "f8"):
-        a, b = make(kind, 33, 65), make(kind, 65, 17, label="b")
-        c, d = make(kind, 96, 701), make(kind, 701, 131, label="d")
-        e, v, f = make(kind, 200, 333), make(kind, 333, label="v"), make(kind, 20011)
-        s, bias = make(kind, 6, 30, 30), make(kind, 131, label="bias")
-        kernels += [
-            ("small." + kind, lambda a=a, b=b: a @ b),
-            ("large." + kind, lambda c=c, d=d: c @ d),
-            ("transposed." + kind, lambda c=c: c @ c.t()),
-            ("linear." + kind, lambda c=c, d=d, bias=bias: functional.linear(c, d.t(), bias)),
-            ("vector." + kind, lambda e=e, v=v: e @ v),
-            ("dot." + kind, lambda f=f: f @ f.flip(0)),
-            ("batch." + kind, lambda s=s: torch.bmm(s, s)),
-            ("addmm." + kind, lambda c=c, d=d, bias=bias: torch.addmm(bias, c, d, beta=0.5, alpha=2.0)),
-        ]
-    for kind in ("bf2", "f2"):
-        g, h = make(kind, 40, 260), make(kind, 260, 36, label="h")
-        kernels += [(("half." + kind), lambda g=g, h=h: g @ h)]
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_matmul_of(torch, make, kind)]
+    kernels += [kernel for kind in ("bf2", "f2") for kernel in _list_matmul_half(torch, make, kind)]
     long, wide = make("f4", 16, 8192), make("f4", 8192, 24, label="wide")
     return [*kernels, ("long.f4", lambda: long @ wide), ("wide_linear.f4", lambda: functional.linear(wide.t(), long))]
+
+
+def _list_matmul_of(torch: Any, make: Tensors, kind: str) -> Kernels:
+    functional = torch.nn.functional
+    a, b = make(kind, 33, 65), make(kind, 65, 17, label="b")
+    c, d = make(kind, 96, 701), make(kind, 701, 131, label="d")
+    e, v, f = make(kind, 200, 333), make(kind, 333, label="v"), make(kind, 20011)
+    s, bias = make(kind, 6, 30, 30), make(kind, 131, label="bias")
+    kernels: Kernels = [
+        ("small." + kind, lambda: a @ b),
+        ("large." + kind, lambda: c @ d),
+        ("transposed." + kind, lambda: c @ c.t()),
+        ("linear." + kind, lambda: functional.linear(c, d.t(), bias)),
+        ("vector." + kind, lambda: e @ v),
+        ("dot." + kind, lambda: f @ f.flip(0)),
+        ("batch." + kind, lambda: torch.bmm(s, s)),
+        ("addmm." + kind, lambda: torch.addmm(bias, c, d, beta=0.5, alpha=2.0)),
+    ]
+    return kernels
+
+
+def _list_matmul_half(torch: Any, make: Tensors, kind: str) -> Kernels:
+    g, h = make(kind, 40, 260), make(kind, 260, 36, label="h")
+    kernels: Kernels = [(("half." + kind), lambda: g @ h)]
+    return kernels
 
 
 def _list_convolution(torch: Any, make: Tensors) -> Kernels:
@@ -160,23 +169,7 @@ def _list_convolution(torch: Any, make: Tensors) -> Kernels:
 
 
 def _list_reduction(torch: Any, make: Tensors) -> Kernels:
-    kernels: Kernels = []
-    for kind in ("f4", "f8"):
-        x, m = make(kind, 100003), make(kind, 259, 257)
-        kernels += [
-            ("sum." + kind, x.sum),
-            ("sum_rows." + kind, lambda m=m: m.sum(1)),
-            ("sum_columns." + kind, lambda m=m: m.sum(0)),
-            ("mean." + kind, x.mean),
-            ("var." + kind, lambda m=m: m.var(0, unbiased=True)),
-            ("norm." + kind, x.norm),
-            ("norm_rows." + kind, lambda m=m: torch.linalg.vector_norm(m, 2, 1)),
-            ("prod." + kind, lambda x=x: x[:61].prod()),
-            ("logsumexp." + kind, lambda m=m: torch.logsumexp(m, 1)),
-            ("cumsum." + kind, lambda x=x: x[:4001].cumsum(0)),
-            ("sum_strided." + kind, lambda x=x: x[::3].sum()),
-            ("sum_short." + kind, lambda x=x: x[:1001].sum()),
-        ]
+    kernels = [kernel for kind in ("f4", "f8") for kernel in _list_reduction_of(torch, make, kind)]
     index, source = make("i8", 3000), make("f4", 3000, 8)
     half, weights = make("bf2", 5003), make("f4", 256, 8, label="w")
     return [
@@ -188,6 +181,25 @@ def _list_reduction(torch: Any, make: Tensors) -> Kernels:
         ("scatter_add", lambda: torch.zeros_like(weights).scatter_add(0, index[:, None].expand(-1, 8), source)),
         ("mse", lambda: torch.nn.functional.mse_loss(source, source.flip(0))),
     ]
+
+
+def _list_reduction_of(torch: Any, make: Tensors, kind: str) -> Kernels:
+    x, m = make(kind, 100003), make(kind, 259, 257)
+    kernels: Kernels = [
+        ("sum." + kind, x.sum),
+        ("sum_rows." + kind, lambda: m.sum(1)),
+        ("sum_columns." + kind, lambda: m.sum(0)),
+        ("mean." + kind, x.mean),
+        ("var." + kind, lambda: m.var(0, unbiased=True)),
+        ("norm." + kind, x.norm),
+        ("norm_rows." + kind, lambda: torch.linalg.vector_norm(m, 2, 1)),
+        ("prod." + kind, lambda: x[:61].prod()),
+        ("logsumexp." + kind, lambda: torch.logsumexp(m, 1)),
+        ("cumsum." + kind, lambda: x[:4001].cumsum(0)),
+        ("sum_strided." + kind, lambda: x[::3].sum()),
+        ("sum_short." + kind, lambda: x[:1001].sum()),
+    ]
+    return kernels
 
 
 def _list_softmax(torch: Any, make: Tensors) -> Kernels:
@@ -224,31 +236,37 @@ def _list_attention(torch: Any, make: Tensors) -> Kernels:
 
 
 def _list_elementwise(torch: Any, make: Tensors) -> Kernels:
-    functional, aten = torch.nn.functional, torch.ops.aten
-    kernels: Kernels = []
-    for kind, size in (("f4", 1031), ("f8", 519), ("bf2", 263)):
-        x, p, y = make(kind, size), make(kind, size, positive=True), make(kind, size, label="y")
-        kernels += [("%s.%s" % (name, kind), lambda n=name, x=x: getattr(torch, n)(x)) for name in _UNARY.split()]
-        kernels += [
-            ("%s.%s" % (name, kind), lambda n=name, p=p: getattr(torch, n)(p + 1)) for name in _POSITIVE.split()
-        ]
-        kernels += [
-            ("gelu." + kind, lambda x=x: functional.gelu(x)),
-            ("gelu_tanh." + kind, lambda x=x: functional.gelu(x, approximate="tanh")),
-            ("silu." + kind, lambda x=x: functional.silu(x)),
-            ("softplus." + kind, lambda x=x: functional.softplus(x)),
-            ("pow." + kind, lambda p=p, y=y: torch.pow(p, y)),
-            ("pow_3." + kind, lambda x=x: x**3),
-            ("addcmul." + kind, lambda x=x, y=y, p=p: torch.addcmul(x, y, p, value=0.3)),
-            ("addcdiv." + kind, lambda x=x, y=y, p=p: torch.addcdiv(x, y, p, value=-0.001)),
-            ("lerp." + kind, lambda x=x, y=y: torch.lerp(x, y, 0.1)),
-            ("scaled_add." + kind, lambda x=x, y=y: torch.add(x, y, alpha=-0.01)),
-            ("gelu_backward." + kind, lambda x=x, y=y: aten.gelu_backward(y, x)),
-            ("tanh_backward." + kind, lambda x=x, y=y: aten.tanh_backward(y, x)),
-            ("exp_strided." + kind, lambda x=x: x[::3].exp()),
-        ]
+    kernels = [
+        kernel
+        for kind, size in (("f4", 1031), ("f8", 519), ("bf2", 263))
+        for kernel in _list_elementwise_of(torch, make, kind, size)
+    ]
     shared = make("f4", 70001)
     return [*kernels, ("exp_shared.f4", shared.exp), ("atan2.f4", lambda: torch.atan2(shared[:999], shared[999:1998]))]
+
+
+def _list_elementwise_of(torch: Any, make: Tensors, kind: str, size: int) -> Kernels:
+    functional = torch.nn.functional
+    aten = torch.ops.aten
+    x, p, y = make(kind, size), make(kind, size, positive=True), make(kind, size, label="y")
+    kernels: Kernels = [("%s.%s" % (name, kind), partial(getattr(torch, name), x)) for name in _UNARY.split()]
+    kernels += [("%s.%s" % (name, kind), partial(getattr(torch, name), p + 1)) for name in _POSITIVE.split()]
+    kernels += [
+        ("gelu." + kind, lambda: functional.gelu(x)),
+        ("gelu_tanh." + kind, lambda: functional.gelu(x, approximate="tanh")),
+        ("silu." + kind, lambda: functional.silu(x)),
+        ("softplus." + kind, lambda: functional.softplus(x)),
+        ("pow." + kind, lambda: torch.pow(p, y)),
+        ("pow_3." + kind, lambda: x**3),
+        ("addcmul." + kind, lambda: torch.addcmul(x, y, p, value=0.3)),
+        ("addcdiv." + kind, lambda: torch.addcdiv(x, y, p, value=-0.001)),
+        ("lerp." + kind, lambda: torch.lerp(x, y, 0.1)),
+        ("scaled_add." + kind, lambda: torch.add(x, y, alpha=-0.01)),
+        ("gelu_backward." + kind, lambda: aten.gelu_backward(y, x)),
+        ("tanh_backward." + kind, lambda: aten.tanh_backward(y, x)),
+        ("exp_strided." + kind, lambda: x[::3].exp()),
+    ]
+    return kernels
 
 
 def _list_normalisation(torch: Any, make: Tensors) -> Kernels:
@@ -279,19 +297,21 @@ def _run_batch_backward(aten: Any, image: Any, c: Any) -> Any:
 
 
 def _list_linalg(torch: Any, make: Tensors) -> Kernels:
-    kernels: Kernels = []
-    for kind in ("f4", "f8"):
-        a, b = make(kind, 67, 67), make(kind, 67, 5, label="b")
-        s = a @ a.t() + 67 * torch.eye(67, dtype=a.dtype, device=a.device)
-        t = make(kind, 50, 20)
-        kernels += [
-            ("solve." + kind, lambda s=s, b=b: torch.linalg.solve(s, b)),
-            ("inv." + kind, lambda s=s: torch.linalg.inv(s)),
-            ("cholesky." + kind, lambda s=s: torch.linalg.cholesky(s)),
-            ("qr." + kind, lambda a=a: tuple(torch.linalg.qr(a))),
-            ("svd." + kind, lambda t=t: tuple(torch.linalg.svd(t, full_matrices=False))),
-            ("eigh." + kind, lambda s=s: tuple(torch.linalg.eigh(s[:40, :40]))),
-        ]
+    return [kernel for kind in ("f4", "f8") for kernel in _list_linalg_of(torch, make, kind)]
+
+
+def _list_linalg_of(torch: Any, make: Tensors, kind: str) -> Kernels:
+    a, b = make(kind, 67, 67), make(kind, 67, 5, label="b")
+    s = a @ a.t() + 67 * torch.eye(67, dtype=a.dtype, device=a.device)
+    t = make(kind, 50, 20)
+    kernels: Kernels = [
+        ("solve." + kind, lambda: torch.linalg.solve(s, b)),
+        ("inv." + kind, lambda: torch.linalg.inv(s)),
+        ("cholesky." + kind, lambda: torch.linalg.cholesky(s)),
+        ("qr." + kind, lambda: tuple(torch.linalg.qr(a))),
+        ("svd." + kind, lambda: tuple(torch.linalg.svd(t, full_matrices=False))),
+        ("eigh." + kind, lambda: tuple(torch.linalg.eigh(s[:40, :40]))),
+    ]
     return kernels
 
 
