@@ -26,6 +26,7 @@ from reprofp.ledger.proofs import TreeReader
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
 from reprofp.ledger.verify import VerifyReport, verify
+from reprofp.model.canonical import decode
 from reprofp.model.ids import parse_id
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record
@@ -242,6 +243,50 @@ class Ledger:
         if size is not None and size > whole:
             raise UsageError(f"the ledger in {self.path} has {whole} records, not {size}")
         return whole if size is None else size
+
+    def manifest(self, record_id: str) -> bytes:
+        """Return the manifest of a record, the bytes of its leaf.
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            LedgerError: it is damaged.
+        """
+        kind, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            if self._appender.find_leaf(raw_id) is None:
+                raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+            return ObjectSource(self._objects).manifest(kind, raw_id)
+
+    @property
+    def identity(self) -> bytes:
+        """The 16 random bytes that name the ledger.
+
+        Raises:
+            LedgerError: the ledger is not there yet, or cannot be read.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            row = self._database.execute("SELECT value FROM setting WHERE name = 'ledger'").fetchone()
+        if row is None:
+            raise LedgerError(f"there is no ledger in {self.path} yet; `reprofp snapshot` makes one")
+        value = decode(row[0])
+        return value if isinstance(value, bytes) else b""
+
+    def keep_checkpoint(self, size: int, root: bytes, time_ns: int, note: bytes) -> None:
+        """Keep a checkpoint that was signed; see ``reprofp.ledger.checkpoints``.
+
+        Raises:
+            LedgerError: it could not be stored.
+        """
+        with self._write("keep a checkpoint in"):
+            self._database.execute(
+                "INSERT INTO checkpoint (size, root, time_ns, note) VALUES (?, ?, ?, ?)", (size, root, time_ns, note)
+            )
+
+    def last_checkpoint(self) -> tuple[int, bytes] | None:
+        """Return the size and the root of the last checkpoint that was signed, or None."""
+        with self._mutex, translate_errors(self.path, "read"):
+            row = self._database.execute("SELECT size, root FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
 
     def verify(self) -> VerifyReport:
         """Read every byte, check every link, and report what is not as it should be; nothing is changed.
