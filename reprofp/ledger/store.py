@@ -8,11 +8,13 @@ has the format.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from reprofp.errors import FormatError, LedgerError, NameNotFoundError, UsageError
 from reprofp.ledger.appending import Appender, Transactions, read_frontier
@@ -23,6 +25,7 @@ from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource
 from reprofp.ledger.proofs import TreeReader
+from reprofp.ledger.schema import read_version
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
 from reprofp.ledger.verify import VerifyReport, verify
@@ -30,6 +33,9 @@ from reprofp.model.canonical import decode
 from reprofp.model.ids import parse_id
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record
+
+if TYPE_CHECKING:
+    from reprofp.ledger.rewriting import Plan
 
 __all__ = ["Ledger"]
 
@@ -68,6 +74,20 @@ class Ledger:
     def path(self) -> Path:
         """The folder of the ledger."""
         return self._connection.folder
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is open for writing."""
+        return self._connection.writable
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy the database as it is at this moment, whole, into another.
+
+        Raises:
+            LedgerError: the ledger cannot be read, or the copy cannot be written.
+        """
+        with self._mutex, translate_errors(self.path, "copy"):
+            self._database.backup(target)
 
     def close(self) -> None:
         """Close the ledger and let other writers in. Does nothing the second time."""
@@ -132,15 +152,21 @@ class Ledger:
         if kind not in ("sn1", "rn1"):
             raise FormatError(f"{record_id} is not the id of a record (sn1: or rn1:)")
         with self._mutex, translate_errors(self.path, "read"):
-            if self._appender.find_leaf(raw_id) is None:
+            leaf = self._appender.find_leaf(raw_id)
+            if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
-                return read_record(kind, raw_id, ObjectSource(self._objects))
+                return read_record(kind, raw_id, ObjectSource(self._objects, is_expired=self._is_expired(leaf)))
             except (FormatError, LedgerError, LookupError) as error:
                 raise LedgerError(
                     f"cannot read {record_id} in the ledger in {self.path}: {error}; run `reprofp ledger verify`"
                     " to see what else is affected (records that share no damaged part stay readable)"
                 ) from error
+
+    def _is_expired(self, leaf: int) -> bool:
+        if read_version(self._database) == 1:
+            return False
+        return self._database.execute("SELECT 1 FROM expiry WHERE leaf = ?", (leaf,)).fetchone() is not None
 
     def attachment(self, digest_text: str) -> bytes | None:
         """Return what the content with this digest was computed from, where a record brought it along.
@@ -270,6 +296,57 @@ class Ledger:
             raise LedgerError(f"there is no ledger in {self.path} yet; `reprofp snapshot` makes one")
         value = decode(row[0])
         return value if isinstance(value, bytes) else b""
+
+    def rewrite(self, plan: Plan) -> tuple[int, int]:
+        """Write the ledger anew without what ``plan`` leaves out; see ``reprofp.ledger.keeping``.
+
+        Raises:
+            LedgerError: it is damaged, cannot be written, or is held open by readers.
+        """
+        from reprofp.ledger.rewriting import rewrite  # noqa: PLC0415  seldom needed
+
+        with self._mutex, translate_errors(self.path, "rewrite"):
+            self._transactions.refuse_unless_writable("rewrite")
+            try:
+                return rewrite(self._connection, plan)
+            finally:
+                self._transactions.forget()
+
+    def find_object(self, raw_id: bytes) -> int | None:
+        """Return the number of the object with this id, or None."""
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._objects.find(raw_id)
+
+    def walk_objects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield the kind, the id and the bytes of every object but manifests.
+
+        Raises:
+            LedgerError: one is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            rows = self._database.execute(
+                "SELECT number, kind, id FROM object WHERE kind NOT IN ('sn1', 'rn1') ORDER BY number"
+            ).fetchall()
+        for _, kind, raw_id in rows:
+            with self._mutex, translate_errors(self.path, "read"):
+                data = self._objects.read(raw_id)
+            if data is not None:
+                yield kind, raw_id, data
+
+    def find_old(self, before_ns: int) -> list[int]:
+        """Return the leaves of the records from before a time, but for baselines and what they consist of."""
+        with self._mutex, translate_errors(self.path, "read"):
+            rows = self._database.execute(
+                "SELECT r.leaf FROM record AS r LEFT JOIN record AS w ON w.leaf = r.run"
+                " WHERE coalesce(w.time_ns, r.time_ns) < ?"
+                " AND r.leaf NOT IN (SELECT leaf FROM tag_move WHERE leaf IS NOT NULL)"
+                " AND coalesce(r.run, -1) NOT IN (SELECT leaf FROM tag_move WHERE leaf IS NOT NULL)"
+                " AND r.leaf NOT IN (SELECT leaf FROM expiry)"
+                " AND NOT EXISTS (SELECT 1 FROM record AS p JOIN tag_move AS t ON t.leaf = p.leaf WHERE p.run = r.leaf)"
+                " ORDER BY r.leaf",
+                (before_ns,),
+            ).fetchall()
+        return [int(leaf) for (leaf,) in rows]
 
     def keep_checkpoint(self, size: int, root: bytes, time_ns: int, note: bytes) -> None:
         """Keep a checkpoint that was signed; see ``reprofp.ledger.checkpoints``.
