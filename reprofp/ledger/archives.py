@@ -64,9 +64,11 @@ def export_records(ledger: Ledger, summaries: Iterable[Summary], path: Path, *, 
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")
     try:
         with open(temporary, "xb") as file:
-            with zstandard.ZstdCompressor(level=_LEVEL).stream_writer(file, closefd=False) as stream:
-                with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-                    _write_members(ledger, chosen, archive, done, skip_damaged=skip_damaged)
+            with (
+                zstandard.ZstdCompressor(level=_LEVEL).stream_writer(file, closefd=False) as stream,
+                tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+            ):
+                _write_members(ledger, chosen, archive, done, skip_damaged=skip_damaged)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
@@ -122,7 +124,7 @@ def import_records(ledger: Ledger, path: Path, *, set_tags: bool = False) -> Imp
     """Append the records of an archive, in its order; those that are there already are not stored again.
 
     Every record is checked against its own id. Whether it was in another ledger is told by its proof, see
-    ``reprofp.ledger.verifier``.
+    ``reprofp.ledger.verifier``. An attachment goes to the first record that has it.
 
     Raises:
         FormatError: the archive is damaged; what came before the damage was appended.
@@ -176,10 +178,13 @@ def _read_members(path: Path) -> Iterator[tuple[str, bytes]]:
     import zstandard  # noqa: PLC0415  an export alone needs none of it
 
     try:
-        with open(path, "rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
-                for member in archive:
-                    yield member.name, _read_member(archive, member)
+        with (
+            open(path, "rb") as file,
+            zstandard.ZstdDecompressor().stream_reader(file) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as archive,
+        ):
+            for member in archive:
+                yield member.name, _read_member(archive, member)
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise FormatError(f"cannot read the archive {path}: it is damaged, cut off, or no archive ({error})") from error
     except OSError as error:

@@ -53,6 +53,10 @@ class Filter:
     kind: str | None = None
     parts: bool = False
     since_ns: int | None = None
+    until_ns: int | None = None
+    """Records from before this time only."""
+    below: int | None = None
+    """Only records with a smaller leaf: where the page before ended."""
     fingerprint: tuple[str, bytes] | None = None
     """The kind (fp1, fc1 or fe1) and the raw bytes of a fingerprint or of one of its parts."""
 
@@ -71,6 +75,12 @@ class Filter:
         if self.since_ns is not None:
             conditions.append("r.time_ns >= ?")
             values.append(self.since_ns)
+        if self.until_ns is not None:
+            conditions.append("r.time_ns < ?")
+            values.append(self.until_ns)
+        if self.below is not None:
+            conditions.append("r.leaf < ?")
+            values.append(self.below)
         if self.fingerprint is not None:
             column = "f." + _BY_PART[self.fingerprint[0]]
             conditions.append(f"substr({column}, 1, 8) = ? AND {column} = ?")
