@@ -44,7 +44,7 @@ def command(
     from reprofp.render.json import summary_json
     from reprofp.render.records import draw_log
 
-    with Ledger.open(ledger, read_only=True) as book:
+    with Ledger.open(ledger, read_only=True, spooled=True) as book:
         found = list(islice(_select(book, tag, kind, limit), limit))
     if as_json:
         for summary in found:

@@ -114,25 +114,23 @@ def command(
 
 def _check_ledger(ledger: Path | None) -> None:
     """Find out before the command starts that its record could not be kept."""
-    from reprofp.ledger import Ledger
+    from reprofp.ledger.spool import check_place
 
-    with Ledger.open(ledger):
-        pass
+    check_place(ledger)
 
 
 def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
     """Append the run to the ledger; where that fails now, save it beside the user's work rather than lose it."""
     from reprofp.errors import ReprofpError
-    from reprofp.ledger import Ledger
+    from reprofp.ledger import keep
 
     try:
-        with Ledger.open(ledger) as book:
-            book.append(run)
-            if tag:
-                book.tag(tag, run.id)
+        kept = keep(run, ledger, tag=tag or None)
     except ReprofpError as error:
         _say(str(error))
         return _rescue(run)
+    if kept.spooled is not None:
+        _say(f"{kept.reason}; the record waits in {kept.spooled} and is taken in later")
     return f"{run.id} {tag}" if tag else run.id
 
 

@@ -25,7 +25,7 @@ from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource
 from reprofp.ledger.proofs import TreeReader
-from reprofp.ledger.schema import read_version
+from reprofp.ledger.schema import read_version, upgrade
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
 from reprofp.ledger.verify import VerifyReport, verify
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger"]
 
 _WAIT_S = 10.0
+_LARGEST_COPY = 64 << 20
 
 
 class Ledger:
@@ -58,17 +59,57 @@ class Ledger:
         self._mutex = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path | None = None, *, read_only: bool = False, wait_s: float = _WAIT_S) -> Ledger:
+    def open(
+        cls, path: Path | None = None, *, read_only: bool = False, wait_s: float = _WAIT_S, spooled: bool = False
+    ) -> Ledger:
         """Open the ledger in the folder ``path`` (else ``default_path()``).
 
-        For writing it is created if it is not there, and other writers are kept out until it is closed;
-        ``wait_s`` says how long to wait for one that is at work. For reading, one that is not there is empty.
+        For writing it is created if it is not there, other writers are kept out until it is closed, and the records
+        that wait in its spool are taken in; ``wait_s`` says how long to wait for a writer that is at work. For
+        reading, one that is not there is empty; with ``spooled``, records that wait in the spool are shown too,
+        as if they had been taken in (not in a large ledger, whose next writer takes them in).
 
         Raises:
             LedgerError: it cannot be created, opened or locked, is damaged, or is of a newer reprofp.
         """
         folder = default_path() if path is None else Path(path)
-        return cls(open_reader(folder) if read_only else open_writer(folder, wait_s=wait_s))
+        if read_only:
+            ledger = cls(open_reader(folder))
+            return ledger._overlay() if spooled and (folder / "spool").is_dir() else ledger
+        ledger = cls(open_writer(folder, wait_s=wait_s))
+        if (folder / "spool").is_dir():
+            ledger._fold()
+        return ledger
+
+    def _fold(self) -> None:
+        from reprofp.ledger.spool import fold  # noqa: PLC0415  seldom needed
+
+        try:
+            fold(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def _overlay(self) -> Ledger:
+        """Return a copy in memory with what waits in the spool, or the ledger itself where nothing does."""
+        from reprofp.ledger.spool import list_spooled, read_spooled  # noqa: PLC0415  seldom needed
+
+        waiting = list_spooled(self.path)
+        (pages,), (size,) = (
+            self._database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+        )
+        if not waiting or pages * size > _LARGEST_COPY:
+            return self
+        with translate_errors(self.path, "read"):
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._database.backup(memory)
+            upgrade(memory)
+        lock, self._connection.lock = self._connection.lock, None
+        self.close()
+        copy = Ledger(Connection(memory, self.path, writable=True, lock=lock))
+        copy.append_many([record for _, record in read_spooled(waiting)])
+        copy._connection.writable = False
+        return copy
 
     @property
     def path(self) -> Path:
