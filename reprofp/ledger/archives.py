@@ -2,7 +2,7 @@
 
 In: an open ledger, and which records. Out: a tar file, compressed with zstd, of plain files: ``checkpoint``,
 ``key`` (where the checkpoint is signed), ``tags.json``, ``records/ID.record`` (the portable form of a record),
-``proofs/ID.tlog-proof``, and ``attachments/DIGEST``. Guaranteed: the same records of the same ledger give the same
+``proofs/ID.tlog-proof``, ``attachments/DIGEST``, and at last ``end`` with the number of records. Guaranteed: the same records of the same ledger give the same
 bytes; an import takes in what is sound and refuses what is not, and nothing is unpacked to the disk.
 """
 
@@ -32,6 +32,9 @@ from reprofp.model.records import Record
 __all__ = ["Imported", "back_up", "export_records", "import_records"]
 
 _GROUP = 100
+_END = "end"
+"""The last file, with the number of records: an archive that was cut off lacks it."""
+
 _MAX_TAGS_BYTES = 1 << 24
 _LEVEL = 3
 
@@ -65,7 +68,9 @@ def export_records(ledger: Ledger, summaries: Iterable[Summary], path: Path, *, 
     try:
         with open(temporary, "xb") as file:
             with (
-                zstandard.ZstdCompressor(level=_LEVEL).stream_writer(file, closefd=False) as stream,
+                zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).stream_writer(
+                    file, closefd=False
+                ) as stream,
                 tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive,
             ):
                 _write_members(ledger, chosen, archive, done, skip_damaged=skip_damaged)
@@ -105,6 +110,7 @@ def _write_members(
         _add(archive, f"records/{line.id}.record", pack_record(record))
         done.ids.append(line.id)
     done.tags = tags
+    _add(archive, _END, f"{len(done.ids)}\n".encode())
 
 
 def _read_attachments(ledger: Ledger, record: Record) -> Iterator[tuple[str, bytes]]:
@@ -134,6 +140,7 @@ def import_records(ledger: Ledger, path: Path, *, set_tags: bool = False) -> Imp
     done, before = Imported(), len(ledger)
     group: list[Record] = []
     attached: dict[str, bytes] = {}
+    end = b""
     for name, data in _read_members(path):
         kind, _, rest = name.partition("/")
         if kind == "tags.json":
@@ -143,11 +150,15 @@ def import_records(ledger: Ledger, path: Path, *, set_tags: bool = False) -> Imp
         elif kind == "records":
             group.append(_read_record(rest, data, attached))
             attached = {}
+        elif name == _END:
+            end = data
         if len(group) >= _GROUP:
             done.ids += ledger.append_many(group)
             group.clear()
     done.ids += ledger.append_many(group)
     done.new = len(ledger) - before
+    if end != f"{len(done.ids)}\n".encode():
+        raise FormatError(f"the archive {path} is cut off after {len(done.ids)} records, which were taken in")
     if set_tags:
         for tag, target in done.tags.items():
             ledger.tag(tag, target)

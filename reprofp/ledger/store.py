@@ -248,6 +248,30 @@ class Ledger:
         with translate_errors(self.path, "read"):
             yield from self._summaries.walk(Filter(kind=kind) if wanted is None else wanted, limit)
 
+    def summary(self, record_id: str) -> Summary:
+        """Return a record in short.
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            FormatError: ``record_id`` is no id.
+        """
+        _, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            leaf = self._appender.find_leaf(raw_id)
+            found = None if leaf is None else self._summaries.find(leaf)
+        if found is None:
+            raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+        return found
+
+    def find_alike(self, kind: str, raw_id: bytes, limit: int) -> list[Summary]:
+        """Return the newest records with this fingerprint (fp1), conditions (fc1) or experiment (fe1); no parts.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._summaries.find_alike(kind, raw_id, limit)
+
     def newest(self, position: int = 1) -> Summary:
         """Return the record that was appended last (1), the one before it (2), and so on.
 
@@ -357,6 +381,15 @@ class Ledger:
         """Return the number of the object with this id, or None."""
         with self._mutex, translate_errors(self.path, "read"):
             return self._objects.find(raw_id)
+
+    def read_object(self, raw_id: bytes) -> bytes | None:
+        """Return the bytes of an object, or None where it was purged, or expired.
+
+        Raises:
+            LedgerError: its row is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._objects.read(raw_id) if self._objects.find(raw_id) is not None else None
 
     def walk_objects(self) -> Iterator[tuple[str, bytes, bytes]]:
         """Yield the kind, the id and the bytes of every object but manifests.
