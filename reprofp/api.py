@@ -77,10 +77,9 @@ def _take(
 
     taken = describe_process(process, declared, _phase(phase))
     if record:
-        from reprofp.ledger import Ledger
+        from reprofp.ledger import keep
 
-        with Ledger.open(_as_path(ledger)) as book:
-            book.append(taken)
+        keep(taken, _as_path(ledger))
     return taken
 
 

@@ -26,15 +26,26 @@ def get_help(command: click.Command, name: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
+def make_actions(group: click.Group, name: str) -> list[str]:
+    context = click.Context(group)
+    actions = {f"{name} {action}": group.get_command(context, action) for action in group.list_commands(context)}
+    return [
+        f"### reprofp {words}\n\n```text\n{get_help(action, words)}\n```\n"
+        for words, action in actions.items()
+        if action is not None
+    ]
+
+
 def make_page() -> str:
     commands = {name: cli.get_command(click.Context(cli), name) for name in COMMANDS}
     index = "".join(f"- [`reprofp {name}`](#reprofp-{name})\n" for name in commands)
     sections = [f"## reprofp\n\n```text\n{get_help(cli, 'reprofp')}\n```\n"]
-    sections += [
-        f"## reprofp {name}\n\n```text\n{get_help(command, name)}\n```\n"
-        for name, command in commands.items()
-        if command is not None
-    ]
+    for name, command in commands.items():
+        if command is None:
+            continue
+        sections.append(f"## reprofp {name}\n\n```text\n{get_help(command, name)}\n```\n")
+        if isinstance(command, click.Group):
+            sections += make_actions(command, name)
     return HEAD + index + "\n" + "\n".join(sections)
 
 

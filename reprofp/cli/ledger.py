@@ -1,73 +1,63 @@
-"""``reprofp ledger``: is the ledger whole?"""
+"""``reprofp ledger``: is the ledger whole, what does it prove, and how is it kept?"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import difflib
+from importlib import import_module
+from typing import Any
 
 import click
 
-from reprofp.cli.command import ANSWER_EXITS, Command
-from reprofp.cli.options import json_option, ledger_option
+from reprofp.cli.command import Command
 
-if TYPE_CHECKING:
-    from reprofp.ledger.verify import VerifyReport
+ACTIONS = {
+    "verify": "ledger_verify",
+    "checkpoint": "ledger_checkpoint",
+    "prove": "ledger_prove",
+    "export": "ledger_export",
+    "import": "ledger_import",
+    "backup": "ledger_backup",
+    "compact": "ledger_compact",
+    "expire": "ledger_expire",
+    "purge": "ledger_purge",
+    "doctor": "ledger_doctor",
+}
+"""The actions, in the order of the help, each with the module that it lives in."""
 
 _EXAMPLES = (
     ("read every byte of the ledger and check every link", "reprofp ledger verify"),
-    ("the ledger of a colleague, for a program", "reprofp ledger verify --ledger data --json"),
+    ("a checkpoint to keep where the ledger's owner cannot change it", "reprofp ledger checkpoint"),
+    ("is something wrong, and what to do", "reprofp ledger doctor"),
 )
-_EXITS = {**ANSWER_EXITS, 0: "the ledger is whole", 1: "something in it is damaged"}
+_EXITS = {0: "done, or yes", 1: "no", 3: "usage error, or input that cannot be read", 130: "interrupted"}
 
 
-@click.command(cls=Command, short_help="Check that the ledger is whole.", examples=_EXAMPLES, exits=_EXITS)
-@click.argument("action", type=click.Choice(["verify"]))
-@ledger_option
-@json_option
-@click.pass_context
-def command(
-    ctx: click.Context,
-    action: str,  # noqa: ARG001 - the only action so far
-    ledger: Path | None,
-    as_json: bool,
-) -> None:
-    """Check that the ledger is whole: every byte, every link, the Merkle tree.
+class _Actions(Command, click.Group):
+    """A group that imports an action's module when the action is asked for."""
 
-    Nothing is changed. Damage is reported; records that share no damaged part stay readable.
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(ACTIONS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ACTIONS:
+            return None
+        action: click.Command = import_module(f"reprofp.cli.{ACTIONS[cmd_name]}").command
+        return action
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in ACTIONS:
+            close = difflib.get_close_matches(args[0], ACTIONS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(ACTIONS)}"
+            ctx.fail(f"there is no action {args[0]!r}: {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        Command.format_epilog(self, ctx, formatter)
+
+
+@click.command(cls=_Actions, short_help="Check, prove and keep the ledger.", examples=_EXAMPLES, exits=_EXITS)
+def command() -> None:
+    """Check the ledger, prove what is in it, and keep it for years.
+
+    `reprofp ledger ACTION --help` tells of an action.
     """
-    from reprofp.cli.output import print_json
-    from reprofp.ledger import Ledger
-
-    with Ledger.open(ledger, read_only=True) as book:
-        report = book.verify()
-    if as_json:
-        print_json(_describe(report))
-    else:
-        _show(report)
-    ctx.exit(0 if report.is_ok else 1)
-
-
-def _describe(report: VerifyReport) -> dict[str, object]:
-    return {
-        "schema": "reprofp/ledger-verify/1",
-        "whole": report.is_ok,
-        "records": report.records,
-        "objects": report.objects,
-        "bytes": report.content_bytes,
-        "root": report.root.hex(),
-        "findings": [{"where": item.where, "what": item.what, "record": item.record} for item in report.findings],
-        "notes": list(report.notes),
-    }
-
-
-def _show(report: VerifyReport) -> None:
-    from reprofp.cli.output import print_text
-    from reprofp.render.values import clean, format_bytes
-
-    state = "whole" if report.is_ok else f"damaged in {len(report.findings)} places"
-    counts = f"{report.records} records, {report.objects} objects, {format_bytes(report.content_bytes)}"
-    print_text(f"the ledger in {clean(str(report.folder))} is {state}: {counts}\n")
-    for finding in report.findings:
-        print_text(f"  {clean(str(finding))}\n")
-    for note in report.notes:
-        print_text(f"note: {clean(note)}\n")

@@ -125,27 +125,26 @@ def command(
 def _find_trouble(ledger: Path | None) -> str:
     """Find out before the command starts why its record could not be kept; it runs all the same."""
     from reprofp.errors import LedgerError
-    from reprofp.ledger import Ledger
+    from reprofp.ledger.spool import check_place
 
     try:
-        with Ledger.open(ledger):
-            return ""
+        check_place(ledger)
     except LedgerError as error:
         return str(error)
+    return ""
 
 
 def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
     """Append the run to the ledger; where that fails now, save it beside the user's work rather than lose it."""
     from reprofp.errors import ReprofpError
-    from reprofp.ledger import Ledger
+    from reprofp.ledger import keep
 
     try:
-        with Ledger.open(ledger) as book:
-            book.append(run)
-            if tag:
-                book.tag(tag, run.id)
+        kept = keep(run, ledger, tag=tag or None)
     except ReprofpError as error:
         return _rescue(run, str(error))
+    if kept.spooled is not None:
+        _say(f"{kept.reason}; the record waits in {kept.spooled} and is taken in later")
     return f"{run.id} {tag}" if tag else run.id
 
 

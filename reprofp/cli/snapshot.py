@@ -76,12 +76,12 @@ def _write_file(snapshot: Snapshot, output: Path) -> None:
 
 
 def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
-    from reprofp.ledger import Ledger
+    from reprofp.cli.output import remark
+    from reprofp.ledger import keep
 
-    with Ledger.open(ledger) as book:
-        book.append(snapshot)
-        if tag:
-            book.tag(tag, snapshot.id)
+    kept = keep(snapshot, ledger, tag=tag or None)
+    if kept.spooled is not None:
+        remark(f"{kept.reason}; the record waits in {kept.spooled} and is taken in later")
 
 
 def _answer(snapshot: Snapshot, done: str, *, as_json: bool) -> None:

@@ -167,10 +167,9 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         return Run(began.start.time_ns, began.start, processes, result, side, TOOL, attachments)
 
     def _append(self, record: Run) -> None:
-        from reprofp.ledger import Ledger  # noqa: PLC0415 - opens the store
+        from reprofp.ledger import keep  # noqa: PLC0415 - opens the store
 
-        with Ledger.open(None if self._ledger is None else Path(self._ledger)) as book:
-            book.append(record)
+        keep(record, None if self._ledger is None else Path(self._ledger))
 
 
 def _warn(message: str) -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from reprofp.ledger.files import read_record_file, write_record_file
     from reprofp.ledger.folders import default_path
     from reprofp.ledger.loading import load
+    from reprofp.ledger.spool import Kept, keep
     from reprofp.ledger.store import Ledger
     from reprofp.ledger.summaries import Filter, Summary
     from reprofp.ledger.tags import TagMove
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Filter",
     "Finding",
+    "Kept",
     "Ledger",
     "Summary",
     "TagMove",
     "VerifyReport",
     "default_path",
+    "keep",
     "load",
     "read_record_file",
     "write_record_file",
@@ -30,11 +33,13 @@ __all__ = [
 _HOMES = {
     "Filter": "summaries",
     "Finding": "verify",
+    "Kept": "spool",
     "Ledger": "store",
     "Summary": "summaries",
     "TagMove": "tags",
     "VerifyReport": "verify",
     "default_path": "folders",
+    "keep": "spool",
     "load": "loading",
     "read_record_file": "files",
     "write_record_file": "files",

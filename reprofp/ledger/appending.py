@@ -83,9 +83,13 @@ class Transactions:
                 " open it again in this process"
             )
 
-    def _give_up(self, error: BaseException) -> None:
+    def forget(self) -> None:
+        """Forget what was remembered of the ledger: it changed under it."""
         for memory in self._memories:
             memory.forget()
+
+    def _give_up(self, error: BaseException) -> None:
+        self.forget()
         if is_fatal(error):
             # A sync that failed may have thrown the bytes away while the next one succeeds.
             self._stopped = str(error)

@@ -164,7 +164,7 @@ def _refuse_network(folder: Path) -> None:
     if kind is not None:
         raise LedgerError(
             f"cannot write the ledger in {folder}: it lies on a network file system ({kind}), where a power cut or a"
-            " second host could damage it; set REPROFP_HOME to a folder on a local disk (reading works where it is)"
+            " second host could damage it; records wait in its spool, or set REPROFP_HOME to a folder on a local disk"
         )
 
 

@@ -103,8 +103,9 @@ class Packed:
 def pack(data: bytes, chain: Chain | None = None) -> Packed:
     """Return the shorter of the encodings without a base."""
     frame = compress(data) if len(data) >= SMALL else data
-    encoding = Encoding.ZSTD if len(frame) < len(data) else Encoding.PLAIN
-    return Packed(encoding, min(frame, data, key=len), chain=chain)
+    if len(frame) < len(data):
+        return Packed(Encoding.ZSTD, frame, chain=chain)
+    return Packed(Encoding.PLAIN, data, chain=chain)
 
 
 def compress(data: bytes, base: bytes | None = None) -> bytes:

@@ -111,14 +111,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all, durably.
+def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write ``data`` to ``path``, whole or not at all, durably; ``mode`` is that of the new file, less the umask.
 
     Raises:
         OSError: it cannot be written; what was there before is untouched.
     """
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
         with open(descriptor, "wb") as file:
             file.write(data)

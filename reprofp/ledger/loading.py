@@ -33,7 +33,7 @@ def load(text: str, ledger_path: Path | None = None) -> tuple[Record, str | None
     """
     if os.sep in text:
         return read_record_file(Path(text)), None
-    with Ledger.open(ledger_path, read_only=True) as ledger:
+    with Ledger.open(ledger_path, read_only=True, spooled=True) as ledger:
         try:
             kind, raw_id, note = ledger.resolve(text)
         except NameNotFoundError:

@@ -8,9 +8,11 @@ SHA-256 trees of RFC 6962 with its prefixes 0x00 for leaves and 0x01 for nodes, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
+
+from reprofp.ledger.verifier import hash_leaf, hash_node, verify_consistency, verify_inclusion
 
 __all__ = [
     "EMPTY_ROOT",
@@ -29,16 +31,6 @@ EMPTY_ROOT = hashlib.sha256().digest()
 """The root of a tree without leaves."""
 
 _HASH_BYTES = 32
-
-
-def hash_leaf(data: bytes) -> bytes:
-    """Return the hash of a leaf: SHA-256(0x00 || data)."""
-    return hashlib.sha256(b"\x00" + data).digest()
-
-
-def hash_node(left: bytes, right: bytes) -> bytes:
-    """Return the hash of a node: SHA-256(0x01 || left || right)."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,24 +129,6 @@ def prove_inclusion(index: int, size: int, read_node: NodeReader) -> list[bytes]
     return path[::-1]
 
 
-def verify_inclusion(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether ``path`` proves that the tree of ``size`` leaves with ``root`` has the leaf at ``index``."""
-    if not 0 <= index < size or not _are_hashes((leaf_hash, root, *path)):
-        return False
-    node, last, current = index, size - 1, leaf_hash
-    for sibling in path:
-        if last == 0:
-            return False
-        if node & 1 or node == last:
-            current = hash_node(sibling, current)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            current = hash_node(current, sibling)
-        node, last = node >> 1, last >> 1
-    return last == 0 and current == root
-
-
 def prove_consistency(first: int, second: int, read_node: NodeReader) -> list[bytes]:
     """Return the proof that the tree of ``second`` leaves continues the tree of ``first`` leaves.
 
@@ -176,37 +150,3 @@ def prove_consistency(first: int, second: int, read_node: NodeReader) -> list[by
     if not whole:
         path.append(hash_range(start, end, read_node))
     return path[::-1]
-
-
-def verify_consistency(first: int, second: int, first_root: bytes, second_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether ``path`` proves that the second tree begins with the leaves of the first."""
-    if not 0 < first <= second or not _are_hashes((first_root, second_root, *path)):
-        return False
-    if first == second:
-        return not path and first_root == second_root
-    # A first tree that is one complete subtree is its own first hash, and is left out of the path.
-    hashes = [first_root, *path] if first & (first - 1) == 0 else list(path)
-    return bool(hashes) and _replay_consistency(first, second, hashes) == (first_root, second_root)
-
-
-def _replay_consistency(first: int, second: int, hashes: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Rebuild both roots (RFC 9162, section 2.1.4.2); None where the path has a wrong length."""
-    node, last = first - 1, second - 1
-    while node & 1:
-        node, last = node >> 1, last >> 1
-    old = new = hashes[0]
-    for sibling in hashes[1:]:
-        if last == 0:
-            return None
-        if node & 1 or node == last:
-            old, new = hash_node(sibling, old), hash_node(sibling, new)
-            while not node & 1 and node:
-                node, last = node >> 1, last >> 1
-        else:
-            new = hash_node(new, sibling)
-        node, last = node >> 1, last >> 1
-    return (old, new) if last == 0 else None
-
-
-def _are_hashes(values: Sequence[bytes]) -> bool:
-    return all(len(value) == _HASH_BYTES for value in values)

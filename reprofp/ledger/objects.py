@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger.deltas import MAX_DEPTH, SMALL, Chains, Encoding, decompress, pack
 from reprofp.ledger.schema import seal
 from reprofp.model.ids import format_id, hash_bytes
+from reprofp.model.observations import Value
 from reprofp.model.records import Record, Run, Snapshot
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Item",
     "ObjectSource",
     "Objects",
+    "hash_host",
     "iterate_items",
     "iterate_parts",
     "unpack",
@@ -53,7 +55,7 @@ class Item:
 
 def iterate_items(record: Record) -> Iterator[Item]:
     """Yield the objects of ``record`` itself, without those of its snapshots; the manifest comes last."""
-    host = _hash_host(record)
+    host = hash_host(record.side.circumstances)
     if isinstance(record, Snapshot):
         kind, role = "sn1", record.phase.value
         for facet in record.facets.values():
@@ -67,9 +69,9 @@ def iterate_items(record: Record) -> Iterator[Item]:
     yield Item(kind, record.raw_id, record.manifest, f"{kind}/{role}", host)
 
 
-def _hash_host(record: Record) -> bytes:
+def hash_host(circumstances: Mapping[str, Value]) -> bytes:
     """Return what tells hosts apart without naming them, so that a purge of the side blob leaves no name."""
-    name = record.side.circumstances.get("os.host_name")
+    name = circumstances.get("os.host_name")
     return hashlib.sha256(b"reprofp host\0" + str(name).encode("utf-8", "surrogatepass")).digest()[:8]
 
 
@@ -145,29 +147,37 @@ class Objects:
                 " that a ledger holds in one piece; report fewer metrics or outputs"
             )
         if item.is_purged:
-            return self._insert_tombstone(item)
+            return self.bury(item, time.time_ns(), "was purged before the record came here")
+        return self.insert(item)
+
+    def insert(self, item: Item, number: int | None = None) -> int:
+        """Store an object that is not there yet, in the row ``number`` if one is given; return its number."""
         if not item.lineage or len(item.data) < SMALL:
             packed = pack(item.data)
         else:
             packed = self._chains.choose(item.lineage, item.host, item.data)
         cursor = self._database.execute(
-            "INSERT INTO object (kind, id, size, encoding, depth, base, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (item.kind, item.raw_id, len(item.data), packed.encoding, packed.depth, packed.base, packed.data),
+            "INSERT INTO object (number, kind, id, size, encoding, depth, base, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, item.kind, item.raw_id, len(item.data), packed.encoding, packed.depth, packed.base, packed.data),
         )
         number = int(cursor.lastrowid or 0)
         self._chains.advance(packed, number, item.data)
         return number
 
-    def _insert_tombstone(self, item: Item) -> int:
-        cursor = self._database.execute(
-            "INSERT INTO object (kind, id, size, encoding, depth) VALUES (?, ?, 0, 0, 0)", (item.kind, item.raw_id)
-        )
-        number = int(cursor.lastrowid or 0)
-        now, reason = time.time_ns(), "was purged before the record came here"
-        self._database.execute(
-            "INSERT INTO tombstone VALUES (?, ?, ?, ?)", (number, now, reason, seal(item.raw_id, now, reason))
-        )
+    def bury(self, item: Item, time_ns: int, reason: str, *, number: int | None = None) -> int:
+        """Put a tombstone in the place of an object, and return its number."""
+        number = self.insert_empty(item.kind, item.raw_id, number)
+        mark = seal(item.raw_id, time_ns, reason)
+        self._database.execute("INSERT INTO tombstone VALUES (?, ?, ?, ?)", (number, time_ns, reason, mark))
         return number
+
+    def insert_empty(self, kind: str, raw_id: bytes, number: int | None = None) -> int:
+        """Insert the row of an object that is gone, and return its number."""
+        cursor = self._database.execute(
+            "INSERT INTO object (number, kind, id, size, encoding, depth) VALUES (?, ?, ?, 0, 0, 0)",
+            (number, kind, raw_id),
+        )
+        return int(cursor.lastrowid or 0)
 
     def read(self, raw_id: bytes) -> bytes | None:
         """Return the bytes of an object, or None where a tombstone stands in its place.
@@ -216,9 +226,10 @@ class Objects:
 class ObjectSource:
     """What a record's reader finds in a ledger; see ``reprofp.model.reading.Source``."""
 
-    def __init__(self, objects: Objects) -> None:
-        """Keep the table."""
+    def __init__(self, objects: Objects, *, is_expired: bool = False) -> None:
+        """Keep the table; of a record that expired, what is gone reads as if it had been purged."""
         self._objects = objects
+        self.is_expired = is_expired
 
     def manifest(self, kind: str, raw_id: bytes) -> bytes:
         """Return the manifest of the record ``raw_id``."""
@@ -228,9 +239,14 @@ class ObjectSource:
         return data
 
     def facet(self, raw_id: bytes) -> bytes | None:
-        """Return the facet ``raw_id``, or None where it was purged."""
-        return self._objects.read(raw_id)
+        """Return the facet ``raw_id``, or None where it was purged or expired."""
+        return self._read(raw_id)
 
-    def blob(self, kind: str, raw_id: bytes) -> bytes | None:  # noqa: ARG002  ids differ by kind already
-        """Return the blob ``raw_id``, or None where it was purged."""
+    def blob(self, kind: str, raw_id: bytes) -> bytes | None:
+        """Return the blob ``raw_id``, or None where it was purged or expired."""
+        return self._read(raw_id) if kind == "sb1" else self._objects.read(raw_id)
+
+    def _read(self, raw_id: bytes) -> bytes | None:
+        if self.is_expired and self._objects.find(raw_id) is None:
+            return None
         return self._objects.read(raw_id)

@@ -55,6 +55,8 @@ class RecordChecker:
         """The ids of all objects that records point to."""
         self.parts: dict[bytes, set[int]] = {}
         """By the id of a snapshot, the leaves of the runs that consist of it."""
+        self.opaque: set[int] = set()
+        """The leaves of runs whose list of processes was purged: what they consist of is not known."""
 
     def check(self, row: Row, kind: str, raw_id: bytes, report: Callable[[str], None]) -> None:
         """Check one record, whose manifest has the right id already.
@@ -81,7 +83,7 @@ class RecordChecker:
         """Check what the manifest points to; facets that were checked together are not checked again."""
         phase = manifest.get("phase")
         marks = tuple(manifest.get(key) for key in ("phase", "fingerprint", "conditions", "experiment"))
-        state = (*marks, str(manifest.get("facets")))
+        state = (getattr(self._source, "is_expired", False), *marks, str(manifest.get("facets")))
         if state in self._seen:
             self._read_blob("sb1", manifest, "side", SideBlob.from_value)
         else:
@@ -103,6 +105,7 @@ class RecordChecker:
         result = self._read_blob("rs1", manifest, "result", Result.from_value)
         processes = self._read_blob("pl1", manifest, "processes", lambda value: value)
         if not isinstance(processes, list):
+            self.opaque.add(leaf)
             return None, None
         entries = [entry for entry in processes if isinstance(entry, dict)]
         snapshots = [manifest.get("start"), *(entry.get("snapshot") for entry in entries)]

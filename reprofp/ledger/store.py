@@ -8,11 +8,13 @@ has the format.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from reprofp.errors import FormatError, LedgerError, NameNotFoundError, UsageError
 from reprofp.ledger.appending import Appender, Transactions, read_frontier
@@ -23,16 +25,22 @@ from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource
 from reprofp.ledger.proofs import TreeReader
+from reprofp.ledger.schema import read_version, upgrade
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
 from reprofp.ledger.verify import VerifyReport, verify
+from reprofp.model.canonical import decode
 from reprofp.model.ids import parse_id
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record
 
+if TYPE_CHECKING:
+    from reprofp.ledger.rewriting import Plan
+
 __all__ = ["Ledger"]
 
 _WAIT_S = 10.0
+_LARGEST_COPY = 64 << 20
 
 
 class Ledger:
@@ -51,22 +59,76 @@ class Ledger:
         self._mutex = threading.RLock()
 
     @classmethod
-    def open(cls, path: Path | None = None, *, read_only: bool = False, wait_s: float = _WAIT_S) -> Ledger:
+    def open(
+        cls, path: Path | None = None, *, read_only: bool = False, wait_s: float = _WAIT_S, spooled: bool = False
+    ) -> Ledger:
         """Open the ledger in the folder ``path`` (else ``default_path()``).
 
-        For writing it is created if it is not there, and other writers are kept out until it is closed;
-        ``wait_s`` says how long to wait for one that is at work. For reading, one that is not there is empty.
+        For writing it is created if it is not there, other writers are kept out until it is closed, and the records
+        that wait in its spool are taken in; ``wait_s`` says how long to wait for a writer that is at work. For
+        reading, one that is not there is empty; with ``spooled``, records that wait in the spool are shown too,
+        as if they had been taken in (not in a large ledger, whose next writer takes them in).
 
         Raises:
             LedgerError: it cannot be created, opened or locked, is damaged, or is of a newer reprofp.
         """
         folder = default_path() if path is None else Path(path)
-        return cls(open_reader(folder) if read_only else open_writer(folder, wait_s=wait_s))
+        if read_only:
+            ledger = cls(open_reader(folder))
+            return ledger._overlay() if spooled and (folder / "spool").is_dir() else ledger
+        ledger = cls(open_writer(folder, wait_s=wait_s))
+        if (folder / "spool").is_dir():
+            ledger._fold()
+        return ledger
+
+    def _fold(self) -> None:
+        from reprofp.ledger.spool import fold  # noqa: PLC0415  seldom needed
+
+        try:
+            fold(self)
+        except BaseException:
+            self.close()
+            raise
+
+    def _overlay(self) -> Ledger:
+        """Return a copy in memory with what waits in the spool, or the ledger itself where nothing does."""
+        from reprofp.ledger.spool import list_spooled, read_spooled  # noqa: PLC0415  seldom needed
+
+        waiting = list_spooled(self.path)
+        (pages,), (size,) = (
+            self._database.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
+        )
+        if not waiting or pages * size > _LARGEST_COPY:
+            return self
+        with translate_errors(self.path, "read"):
+            memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._database.backup(memory)
+            upgrade(memory)
+        lock, self._connection.lock = self._connection.lock, None
+        self.close()
+        copy = Ledger(Connection(memory, self.path, writable=True, lock=lock))
+        copy.append_many([record for _, record in read_spooled(waiting)])
+        copy._connection.writable = False
+        return copy
 
     @property
     def path(self) -> Path:
         """The folder of the ledger."""
         return self._connection.folder
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it is open for writing."""
+        return self._connection.writable
+
+    def copy_to(self, target: sqlite3.Connection) -> None:
+        """Copy the database as it is at this moment, whole, into another.
+
+        Raises:
+            LedgerError: the ledger cannot be read, or the copy cannot be written.
+        """
+        with self._mutex, translate_errors(self.path, "copy"):
+            self._database.backup(target)
 
     def close(self) -> None:
         """Close the ledger and let other writers in. Does nothing the second time."""
@@ -131,15 +193,21 @@ class Ledger:
         if kind not in ("sn1", "rn1"):
             raise FormatError(f"{record_id} is not the id of a record (sn1: or rn1:)")
         with self._mutex, translate_errors(self.path, "read"):
-            if self._appender.find_leaf(raw_id) is None:
+            leaf = self._appender.find_leaf(raw_id)
+            if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
-                return read_record(kind, raw_id, ObjectSource(self._objects))
+                return read_record(kind, raw_id, ObjectSource(self._objects, is_expired=self._is_expired(leaf)))
             except (FormatError, LedgerError, LookupError) as error:
                 raise LedgerError(
                     f"cannot read {record_id} in the ledger in {self.path}: {error}; run `reprofp ledger verify`"
                     " to see what else is affected (records that share no damaged part stay readable)"
                 ) from error
+
+    def _is_expired(self, leaf: int) -> bool:
+        if read_version(self._database) == 1:
+            return False
+        return self._database.execute("SELECT 1 FROM expiry WHERE leaf = ?", (leaf,)).fetchone() is not None
 
     def attachment(self, digest_text: str) -> bytes | None:
         """Return what the content with this digest was computed from, where a record brought it along.
@@ -179,6 +247,30 @@ class Ledger:
         """
         with translate_errors(self.path, "read"):
             yield from self._summaries.walk(Filter(kind=kind) if wanted is None else wanted, limit)
+
+    def summary(self, record_id: str) -> Summary:
+        """Return a record in short.
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            FormatError: ``record_id`` is no id.
+        """
+        _, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            leaf = self._appender.find_leaf(raw_id)
+            found = None if leaf is None else self._summaries.find(leaf)
+        if found is None:
+            raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+        return found
+
+    def find_alike(self, kind: str, raw_id: bytes, limit: int) -> list[Summary]:
+        """Return the newest records with this fingerprint (fp1), conditions (fc1) or experiment (fe1); no parts.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._summaries.find_alike(kind, raw_id, limit)
 
     def newest(self, position: int = 1) -> Summary:
         """Return the record that was appended last (1), the one before it (2), and so on.
@@ -242,6 +334,110 @@ class Ledger:
         if size is not None and size > whole:
             raise UsageError(f"the ledger in {self.path} has {whole} records, not {size}")
         return whole if size is None else size
+
+    def manifest(self, record_id: str) -> bytes:
+        """Return the manifest of a record, the bytes of its leaf.
+
+        Raises:
+            NameNotFoundError: the ledger has no such record.
+            LedgerError: it is damaged.
+        """
+        kind, raw_id = parse_id(record_id)
+        with self._mutex, translate_errors(self.path, "read"):
+            if self._appender.find_leaf(raw_id) is None:
+                raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
+            return ObjectSource(self._objects).manifest(kind, raw_id)
+
+    @property
+    def identity(self) -> bytes:
+        """The 16 random bytes that name the ledger.
+
+        Raises:
+            LedgerError: the ledger is not there yet, or cannot be read.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            row = self._database.execute("SELECT value FROM setting WHERE name = 'ledger'").fetchone()
+        if row is None:
+            raise LedgerError(f"there is no ledger in {self.path} yet; `reprofp snapshot` makes one")
+        value = decode(row[0])
+        return value if isinstance(value, bytes) else b""
+
+    def rewrite(self, plan: Plan) -> tuple[int, int]:
+        """Write the ledger anew without what ``plan`` leaves out; see ``reprofp.ledger.keeping``.
+
+        Raises:
+            LedgerError: it is damaged, cannot be written, or is held open by readers.
+        """
+        from reprofp.ledger.rewriting import rewrite  # noqa: PLC0415  seldom needed
+
+        with self._mutex, translate_errors(self.path, "rewrite"):
+            self._transactions.refuse_unless_writable("rewrite")
+            try:
+                return rewrite(self._connection, plan)
+            finally:
+                self._transactions.forget()
+
+    def find_object(self, raw_id: bytes) -> int | None:
+        """Return the number of the object with this id, or None."""
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._objects.find(raw_id)
+
+    def read_object(self, raw_id: bytes) -> bytes | None:
+        """Return the bytes of an object, or None where it was purged, or expired.
+
+        Raises:
+            LedgerError: its row is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            return self._objects.read(raw_id) if self._objects.find(raw_id) is not None else None
+
+    def walk_objects(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield the kind, the id and the bytes of every object but manifests.
+
+        Raises:
+            LedgerError: one is damaged.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            rows = self._database.execute(
+                "SELECT number, kind, id FROM object WHERE kind NOT IN ('sn1', 'rn1') ORDER BY number"
+            ).fetchall()
+        for _, kind, raw_id in rows:
+            with self._mutex, translate_errors(self.path, "read"):
+                data = self._objects.read(raw_id)
+            if data is not None:
+                yield kind, raw_id, data
+
+    def find_old(self, before_ns: int) -> list[int]:
+        """Return the leaves of the records from before a time, but for baselines and what they consist of."""
+        with self._mutex, translate_errors(self.path, "read"):
+            rows = self._database.execute(
+                "SELECT r.leaf FROM record AS r LEFT JOIN record AS w ON w.leaf = r.run"
+                " WHERE coalesce(w.time_ns, r.time_ns) < ?"
+                " AND r.leaf NOT IN (SELECT leaf FROM tag_move WHERE leaf IS NOT NULL)"
+                " AND coalesce(r.run, -1) NOT IN (SELECT leaf FROM tag_move WHERE leaf IS NOT NULL)"
+                " AND r.leaf NOT IN (SELECT leaf FROM expiry)"
+                " AND NOT EXISTS (SELECT 1 FROM record AS p JOIN tag_move AS t ON t.leaf = p.leaf WHERE p.run = r.leaf)"
+                " ORDER BY r.leaf",
+                (before_ns,),
+            ).fetchall()
+        return [int(leaf) for (leaf,) in rows]
+
+    def keep_checkpoint(self, size: int, root: bytes, time_ns: int, note: bytes) -> None:
+        """Keep a checkpoint that was signed; see ``reprofp.ledger.checkpoints``.
+
+        Raises:
+            LedgerError: it could not be stored.
+        """
+        with self._write("keep a checkpoint in"):
+            self._database.execute(
+                "INSERT INTO checkpoint (size, root, time_ns, note) VALUES (?, ?, ?, ?)", (size, root, time_ns, note)
+            )
+
+    def last_checkpoint(self) -> tuple[int, bytes] | None:
+        """Return the size and the root of the last checkpoint that was signed, or None."""
+        with self._mutex, translate_errors(self.path, "read"):
+            row = self._database.execute("SELECT size, root FROM checkpoint ORDER BY number DESC LIMIT 1").fetchone()
+        return None if row is None else (int(row[0]), bytes(row[1]))
 
     def verify(self) -> VerifyReport:
         """Read every byte, check every link, and report what is not as it should be; nothing is changed.

@@ -53,6 +53,10 @@ class Filter:
     kind: str | None = None
     parts: bool = False
     since_ns: int | None = None
+    until_ns: int | None = None
+    """Records from before this time only."""
+    below: int | None = None
+    """Only records with a smaller leaf: where the page before ended."""
     fingerprint: tuple[str, bytes] | None = None
     """The kind (fp1, fc1 or fe1) and the raw bytes of a fingerprint or of one of its parts."""
 
@@ -71,6 +75,12 @@ class Filter:
         if self.since_ns is not None:
             conditions.append("r.time_ns >= ?")
             values.append(self.since_ns)
+        if self.until_ns is not None:
+            conditions.append("r.time_ns < ?")
+            values.append(self.until_ns)
+        if self.below is not None:
+            conditions.append("r.leaf < ?")
+            values.append(self.below)
         if self.fingerprint is not None:
             column = "f." + _BY_PART[self.fingerprint[0]]
             conditions.append(f"substr({column}, 1, 8) = ? AND {column} = ?")
@@ -135,6 +145,27 @@ class Summaries:
         """Return the record at ``leaf``, or None."""
         rows = self._database.execute(f"{_SELECT} WHERE r.leaf = ?", (leaf,)).fetchall()
         return _read_row(rows[0], self._name_leaves()) if rows else None
+
+    def find_alike(self, kind: str, raw_id: bytes, limit: int) -> list[Summary]:
+        """Return the newest records with this fingerprint (fp1), conditions (fc1) or experiment (fe1); no parts.
+
+        Each step follows an index in its order, so that a million records with the same conditions cost no sort.
+        """
+        column = _BY_PART[kind]
+        numbers = self._database.execute(
+            f"SELECT number FROM fingerprint WHERE substr({column}, 1, 8) = ? AND {column} = ?"  # noqa: S608  our own names
+            " ORDER BY number DESC LIMIT ?",
+            (raw_id[:8], raw_id, limit),
+        ).fetchall()
+        leaves: list[int] = []
+        for (number,) in numbers:
+            rows = self._database.execute(
+                "SELECT leaf FROM record WHERE fingerprint = ? AND run IS NULL ORDER BY leaf DESC LIMIT ?",
+                (number, limit),
+            )
+            leaves += [leaf for (leaf,) in rows]
+        found = (self.find(leaf) for leaf in sorted(leaves, reverse=True)[:limit])
+        return [line for line in found if line is not None]
 
     def find_newest(self, position: int) -> Summary | None:
         """Return the record that was appended last (1), the one before it (2), and so on; parts do not count."""

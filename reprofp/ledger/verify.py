@@ -217,7 +217,9 @@ class _Verification:
                 self._report.add(f"attachment {number}", "its row was changed, or its object is damaged or missing")
 
     def _check_records(self) -> None:
-        checker = RecordChecker(ObjectSource(self._objects), self._fingerprints)
+        self._source = ObjectSource(self._objects)
+        checker = RecordChecker(self._source, self._fingerprints)
+        expired = self._check_expiry()
         replay = TreeReplay(schema.KEPT_LEVEL)
         checkpoints = self._scan("checkpoint", "number, size, root")
         sizes = {size for _, size, _ in checkpoints}
@@ -228,6 +230,7 @@ class _Verification:
                 self._report.add(f"record {place}", "is missing")
                 replay.is_whole = False
             self._used_fingerprints.add(row[2])
+            self._source.is_expired = row[0] in expired
             replay.add(self._check_record(row, checker), keep_root=row[0] + 1 in sizes)
         self._compare_tree(replay)
         self._compare_checkpoints(checkpoints, replay)
@@ -236,6 +239,15 @@ class _Verification:
             self._list_orphans(checker)
         else:
             self._report.notes.append("objects that belong to no record are not listed, since a manifest is damaged")
+
+    def _check_expiry(self) -> set[int]:
+        rows = self._scan("expiry", "leaf, time_ns, seal") if self._version > 1 else []
+        for leaf, time_ns, mark in rows:
+            if schema.seal("expiry", leaf, time_ns) != mark:
+                self._report.add(f"expiry of record {leaf}", "its row was changed")
+        if rows:
+            self._report.notes.append(f"{len(rows)} records expired: their facets may be gone, their leaves are there")
+        return {leaf for leaf, _, _ in rows}
 
     def _check_record(self, row: Row, checker: RecordChecker) -> bytes | None:
         """Check one record; return its manifest, or None where it cannot be read."""
@@ -275,6 +287,8 @@ class _Verification:
     def _compare_parts(self, rows: list[Row], checker: RecordChecker) -> None:
         for row in rows:
             raw_id, run = self._leaves.get(row[0]), row[4]
+            if run in checker.opaque:
+                continue
             runs = checker.parts.get(raw_id, set()) if raw_id is not None else {run}
             if (run is None and runs) or (run is not None and run not in runs):
                 self._report.add(f"record {row[0]}", "its row points to another run than the one that it is a part of")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ledger.builders import make_snapshot
 from reprofp.errors import FormatError
 from reprofp.ledger import Ledger, deltas
-from reprofp.ledger.deltas import MAX_DEPTH, Chain, compress, decompress
+from reprofp.ledger.deltas import MAX_DEPTH, Chain, Encoding, Packed, compress, decompress, pack
+from reprofp.ledger.objects import unpack
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.model.facets import Facet
 from reprofp.model.observations import Observed
@@ -91,6 +92,17 @@ def test_no_object_is_far_from_a_full_copy(count):
 def test_a_delta_comes_back(base, data):
     assert decompress(compress(data, base), len(data), base) == data
     assert decompress(compress(data), len(data)) == data
+
+
+@given(st.binary(max_size=200))
+def test_what_is_packed_comes_back(data):
+    packed = pack(data)
+    assert unpack(packed.encoding, packed.data, len(data)) == data
+
+
+def test_a_frame_that_is_as_long_as_its_content_is_not_taken_for_it(monkeypatch):
+    monkeypatch.setattr(deltas, "compress", lambda data: bytes(len(data)))
+    assert pack(b"x" * 100) == Packed(Encoding.PLAIN, b"x" * 100)
 
 
 def test_a_delta_of_large_objects_reaches_all_of_its_base():
