@@ -16,9 +16,16 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+
+if "--atheris" in sys.argv:  # what is fuzzed has to be instrumented as it is imported
+    import atheris
+
+    with atheris.instrument_imports(include=["reprofp.datasets.formats"]):
+        import_module("reprofp.datasets.formats.detect")
 
 from datasets.mutations import make_rng, mutate, mutate_member
 from datasets.test_reader_mutations import SAMPLES
@@ -62,9 +69,6 @@ def run_seeds(samples: dict[str, bytes], seconds: float, first: int) -> int:
 
 
 def run_atheris(name: str, sample: bytes, rest: list[str]) -> int:
-    import atheris  # noqa: PLC0415  only for this
-
-    atheris.instrument_all()
     folder = Path(tempfile.mkdtemp(prefix="reprofp-fuzz-"))
     path = folder / ("a.safetensors" if name == "safetensors" else "a")
     corpus = folder / "corpus"

@@ -109,15 +109,18 @@ static void compare_8(rfp_number number, const uint8_t *first, const uint8_t *se
 /* Not through a subnormal float: a program may have told its processor to read those as zeros. */
 static double widen_f16(uint16_t bits)
 {
-    uint16_t rest = bits & 0x7fffU;
+    uint32_t rest = bits & 0x7fffU;
+    uint32_t widened = (rest << 13) + (UINT32_C(112) << 23);
+    float normal;
     double value;
 
+    memcpy(&normal, &widened, sizeof normal);
     if (rest < 0x400)
         value = (double)rest * 0x1p-24;
     else if (rest < 0x7c00)
-        value = decode(rest, 5, 10, 15);
+        value = (double)normal;
     else
-        value = rest == 0x7c00 ? INFINITY : NAN;
+        value = rest == 0x7c00 ? (double)INFINITY : (double)NAN;
     return rest == bits ? value : -value;
 }
 
