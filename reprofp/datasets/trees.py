@@ -21,6 +21,7 @@ from reprofp._core.reading import ProgressCallback, ScannedEntry
 from reprofp.datasets.cache import open_cache
 from reprofp.datasets.files import FILE_ALGORITHM, FileDigest, hash_file
 from reprofp.datasets.folders import FolderDigest, digest_folders
+from reprofp.datasets.interop.pointers import find_pointers, uses_lfs
 from reprofp.datasets.manifest import FAILED, TREE_ALGORITHM, BlockEntry, write_block
 from reprofp.datasets.patterns import Selection, make_selection
 from reprofp.datasets.selecting import Selector
@@ -196,7 +197,7 @@ def hash_tree(
         files=files,
         bytes=length,
         block=block,
-        problems=tuple(Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status),
+        problems=tuple(sorted((*_find_uncovered(unlisted), *_find_pointers(raw, source)), key=lambda held: held.path)),
         failures=tuple(Problem(e.path, reading.describe_failure(e.status, e.system_error)) for e in failed),
         others=others,
         selection=selection,
@@ -250,6 +251,20 @@ def _read_tree(
             cache=opened,
         )
     return scan, {}
+
+
+def _find_uncovered(unlisted: Iterable[ScannedEntry]) -> list[Problem]:
+    return [Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status]
+
+
+def _find_pointers(root: bytes, source: Source) -> list[Problem]:
+    """Name the files that only point to data: looked for where the tree says that Git LFS keeps some."""
+    if not uses_lfs(root):
+        return []
+    return [
+        Problem(path, f"a pointer of Git LFS to {pointer.bytes} bytes, not the data: fetch it (git lfs pull)")
+        for path, pointer in find_pointers(root, source.entries()).items()
+    ]
 
 
 def _explain(root: bytes, entry: ScannedEntry) -> ReprofpError:
