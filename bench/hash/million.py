@@ -15,10 +15,10 @@ from pathlib import Path
 
 QUESTIONS = {
     "import only": "pass",
-    "digest": "hash_tree(root).digest",
-    "digest, exclude": "hash_tree(root, exclude=['*.tmp']).digest",
-    "digest and folders": "sum(1 for _ in hash_tree(root).walk_folders())",
-    "digest and manifest": "len(hash_tree(root).manifest)",
+    "digest": "hash_tree(root, cache=False).digest",
+    "digest, exclude": "hash_tree(root, cache=False, exclude=['*.tmp']).digest",
+    "digest and folders": "sum(1 for _ in hash_tree(root, cache=False).walk_folders())",
+    "digest and manifest": "len(hash_tree(root, cache=False).manifest)",
 }
 
 

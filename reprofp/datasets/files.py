@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 
 from reprofp._core import reading
 from reprofp._core.reading import Progress, ProgressCallback
+from reprofp.datasets.cache import open_cache
 from reprofp.model.ids import Digest
 
 __all__ = ["FILE_ALGORITHM", "FileDigest", "hash_file"]
 
 FILE_ALGORITHM = "blake3"
 """The algorithm's name for the digest of a file: BLAKE3-256 of its bytes."""
+
+LEAST_CACHED_BYTES = 64 * 1024 * 1024
+"""The smallest single file of which the cache is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,12 @@ def hash_file(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    cache: bool = True,
     also: Collection[str] = (),
 ) -> FileDigest:
     """Return the digest of a regular file; a symbolic link is followed.
+
+    The digest of a large file that did not change may come from the cache, unless ``cache`` is False.
 
     ``also`` names other digests that come from the same single read: any of ``interop.OTHER_ALGORITHMS``.
 
@@ -44,8 +51,18 @@ def hash_file(
     """
     if also:
         return _hash_for_others(os.fsencode(path), also, threads, progress)
-    value, length = reading.hash_file(os.fsencode(path), threads=threads, progress=progress)
+    raw = os.fsencode(path)
+    with open_cache(enabled=cache and _is_large(raw)) as opened:
+        value, length = reading.hash_file(raw, threads=threads, progress=progress, cache=opened)
     return FileDigest(Digest(FILE_ALGORITHM, value), length)
+
+
+def _is_large(path: bytes) -> bool:
+    """Whether reading takes longer than asking and saving the cache."""
+    try:
+        return os.stat(path).st_size >= LEAST_CACHED_BYTES
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong
 
 
 def _hash_for_others(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
 
 from reprofp._core.hashing import hash_bytes
 from reprofp.datasets.opening import open_below
@@ -25,14 +24,14 @@ _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL})
 
 
 class Selector:
-    """Answers for one tree; ``above`` are patterns of folders above the root, as if they stood in the root."""
+    """Answers for one tree."""
 
-    def __init__(self, selection: Selection, root: bytes, *, above: Iterable[Pattern] = ()) -> None:
+    def __init__(self, selection: Selection, root: bytes) -> None:
         """Begin at the root; an ignore file is read when the first question about its folder is asked."""
         self.selection = selection
         self._root = root
         self._include = PatternList(selection.include)
-        self._exclude = PatternList((*selection.implied, *above))
+        self._implied = PatternList(selection.implied)
         self._given = PatternList(selection.exclude)
         self._found: dict[bytes, PatternList] = {}
         self._looked: set[bytes] = set()
@@ -73,9 +72,11 @@ class Selector:
 
     def _is_excluded(self, path: bytes, *, folder: bool) -> bool:
         decided = self._given.match(path, folder=folder)
+        if decided is None:
+            decided = self._implied.match(path, folder=folder)
         if decided is None and self.selection.ignore_files:
             decided = self._ask_files(path, folder=folder)
-        return bool(self._exclude.match(path, folder=folder) if decided is None else decided)
+        return bool(decided)
 
     def _ask_files(self, path: bytes, *, folder: bool) -> bool | None:
         """Ask the ignore files from the nearest folder to the root."""

@@ -18,8 +18,10 @@ from typing import Protocol
 from reprofp._core import reading
 from reprofp._core.hashing import hash_bytes
 from reprofp._core.reading import ProgressCallback, ScannedEntry
+from reprofp.datasets.cache import open_cache
 from reprofp.datasets.files import FILE_ALGORITHM, FileDigest, hash_file
 from reprofp.datasets.folders import FolderDigest, digest_folders
+from reprofp.datasets.interop.pointers import find_pointers, uses_lfs
 from reprofp.datasets.manifest import FAILED, TREE_ALGORITHM, BlockEntry, write_block
 from reprofp.datasets.patterns import Selection, make_selection
 from reprofp.datasets.selecting import Selector
@@ -152,6 +154,7 @@ def hash_tree(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    cache: bool = True,
     include: Iterable[str | bytes] = (),
     exclude: Iterable[str | bytes] = (),
     ignore_files: Iterable[str | bytes] = (),
@@ -164,11 +167,13 @@ def hash_tree(
         path: the folder; a link to one is followed.
         threads: how many work at once; as many as there are processors by default.
         progress: called about ten times a second.
+        cache: whether digests of unchanged files may come from the cache; False reads every file.
         include: patterns in the syntax of ``.gitignore``: only files that match, or lie in a folder that does, count.
         exclude: patterns in the same syntax: what matches is left out, and a folder that does is never opened.
         ignore_files: base names of files in the tree, such as ``.gitignore`` and ``.dvcignore``, whose patterns count.
         partial: give the digest of what could be read, under an algorithm that says so, and list the failures.
-        also: other digests of each file, from the same single read: any of ``interop.OTHER_ALGORITHMS``.
+        also: other digests of each file, from the same single read (so without the cache): any of
+            ``interop.OTHER_ALGORITHMS``.
 
     Raises:
         InputError: it is no folder, or something in it cannot be read; the error has a line for each.
@@ -178,7 +183,7 @@ def hash_tree(
     raw = os.fsencode(path)
     selection = make_selection(include, exclude, ignore_files)
     selector = Selector(selection, raw)
-    source, others = _read_tree(raw, selector, threads, progress, also)
+    source, others = _read_tree(raw, selector, threads, progress, also=also, cache=cache)
     selector.recheck()
     unlisted = source.unlisted()
     failed = sorted({entry.path: entry for entry in unlisted if entry.status}.values(), key=lambda entry: entry.path)
@@ -192,7 +197,7 @@ def hash_tree(
         files=files,
         bytes=length,
         block=block,
-        problems=tuple(Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status),
+        problems=tuple(sorted((*_find_uncovered(unlisted), *_find_pointers(raw, source)), key=lambda held: held.path)),
         failures=tuple(Problem(e.path, reading.describe_failure(e.status, e.system_error)) for e in failed),
         others=others,
         selection=selection,
@@ -201,7 +206,7 @@ def hash_tree(
 
 
 def hash_path(
-    path: PathLike, *, threads: int | None = None, progress: ProgressCallback | None = None
+    path: PathLike, *, threads: int | None = None, progress: ProgressCallback | None = None, cache: bool = True
 ) -> FileDigest | TreeDigest:
     """Return the digest of a file or of a tree, whichever is there.
 
@@ -214,7 +219,7 @@ def hash_path(
     except (OSError, ValueError):
         is_folder = False  # hash_file says what is wrong
     call = bind(hash_tree if is_folder else hash_file, path)
-    return call(threads=threads, progress=progress)
+    return call(threads=threads, progress=progress, cache=cache)
 
 
 def digest_attachment(data: bytes, algorithm: str = TREE_ALGORITHM) -> Digest:
@@ -227,24 +232,39 @@ def _read_tree(
     selector: Selector,
     threads: int | None,
     progress: ProgressCallback | None,
+    *,
     also: Collection[str],
+    cache: bool,
 ) -> tuple[Source, Mapping[bytes, Mapping[str, str]]]:
     if also:
         from reprofp.datasets.interop.trees import read_tree  # noqa: PLC0415  loads hashlib
 
         return read_tree(root, selector, also, threads=threads, progress=progress)
-    if not selector.selection:
-        return reading.scan_tree(root, threads=threads, progress=progress), {}
-    return (
-        reading.scan_tree(
+    selects = bool(selector.selection)
+    with open_cache(enabled=cache) as opened:
+        scan = reading.scan_tree(
             root,
             threads=threads,
             progress=progress,
-            keep_folder=selector.keep_folder,
-            keep_entry=selector.keep_entry,
-        ),
-        {},
-    )
+            keep_folder=selector.keep_folder if selects else None,
+            keep_entry=selector.keep_entry if selects else None,
+            cache=opened,
+        )
+    return scan, {}
+
+
+def _find_uncovered(unlisted: Iterable[ScannedEntry]) -> list[Problem]:
+    return [Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status]
+
+
+def _find_pointers(root: bytes, source: Source) -> list[Problem]:
+    """Name the files that only point to data: looked for where the tree says that Git LFS keeps some."""
+    if not uses_lfs(root):
+        return []
+    return [
+        Problem(path, f"a pointer of Git LFS to {pointer.bytes} bytes, not the data: fetch it (git lfs pull)")
+        for path, pointer in find_pointers(root, source.entries()).items()
+    ]
 
 
 def _explain(root: bytes, entry: ScannedEntry) -> ReprofpError:

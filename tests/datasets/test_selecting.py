@@ -48,6 +48,13 @@ def test_ignore_files_are_read_where_they_lie(project):
     ]
 
 
+def test_no_ignore_file_takes_back_what_belongs_to_git(project):
+    (project / ".gitignore").write_text("!*\n")
+    assert not any(name.startswith(".git/") for name in names(hash_tree(project, ignore_files=[".gitignore"])))
+    found = hash_tree(project, ignore_files=[".gitignore"], exclude=["!.git"])
+    assert ".git/config" in names(found)
+
+
 def test_patterns_that_are_given_come_before_those_in_files(project):
     found = hash_tree(project, ignore_files=[".gitignore"], exclude=["__pycache__/", "!debug.log", ".gitignore"])
     assert names(found) == [

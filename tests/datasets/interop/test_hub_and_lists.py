@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprofp.datasets import hash_file
+from reprofp.datasets import hash_file, hash_tree
 from reprofp.datasets.interop import Pointer, parse_pointer, verify_hub, verify_list
 from reprofp.datasets.interop.lists import parse_list
 from reprofp.errors import FormatError, InputError, UsageError
@@ -133,3 +133,14 @@ def test_pointers_are_told_from_data():
     assert parse_pointer(extended) == Pointer("ab" * 32, 12345)
     for other in (b"", POINTER[:-7], POINTER + b"x", b" " + POINTER, POINTER.replace(b"ab", b"AB"), POINTER * 9):
         assert parse_pointer(other) is None
+
+
+def test_a_tree_names_its_pointers(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "model.bin").write_bytes(POINTER)
+    (tmp_path / "small.txt").write_bytes(b"x" * len(POINTER))
+    assert hash_tree(tmp_path).problems == ()  # nothing says that LFS is used: not looked for
+    (tmp_path / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    for also in ((), ("sha256",)):
+        (problem,) = hash_tree(tmp_path, also=also).problems
+        assert (problem.path, "12345 bytes" in problem.what) == (b"sub/model.bin", True)
