@@ -10,7 +10,7 @@ TESTS ?= tests
 
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
 
-.PHONY: demo test test-full coverage lint check test-c asan tsan wheel docs clean bootstrap
+.PHONY: demo test test-full coverage lint check test-c asan tsan arm fuzz wheel docs clean bootstrap
 
 # The environment holds the package as a user would install it, not the checkout.
 $(BIN)/python:
@@ -71,9 +71,18 @@ lint: $(VENV)/.lint
 	$(BIN)/clang-tidy -p build/dev --quiet --warnings-as-errors='*' $$(find csrc -name '*.c' ! -path '*/ffi/*')
 
 # The core without Python: plain, and under the address, undefined-behaviour and thread sanitizers.
-test-c asan tsan: $(VENV)/.lint
+# arm: cross-built for aarch64 and run under qemu-user.
+test-c asan tsan arm: $(VENV)/.lint
 	preset=$(subst test-c,release,$@); PATH=$(abspath $(BIN)):$$PATH; \
 	cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && ctest --preset $$preset
+
+# Clang's libFuzzer on every target, SECONDS each, from a corpus that grows in build/fuzz.
+fuzz: $(VENV)/.lint
+	PATH=$(abspath $(BIN)):$$PATH; cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
+	for target in hasher batch manifest; do \
+		mkdir -p build/fuzz/corpus/$$target && \
+		build/fuzz/csrc/tests/fuzz/fuzz_$$target -max_total_time=$(or $(SECONDS),10) -max_len=600 build/fuzz/corpus/$$target || exit 1; \
+	done
 
 # The sdist builds in isolation into one abi3 wheel for CPython 3.10 and later.
 wheel: $(VENV)/.lint

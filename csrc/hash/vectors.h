@@ -8,7 +8,12 @@
 
 #include "blake3.h"
 
+/* Sanitizers check each access: what is then inlined by force takes a compiler minutes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define INLINE static inline
+#else
 #define INLINE static inline __attribute__((always_inline))
+#endif
 
 typedef uint32_t vec __attribute__((vector_size(4 * LANES)));
 typedef int32_t vec_mask __attribute__((vector_size(4 * LANES))); /* of each word, all bits or none */
