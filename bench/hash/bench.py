@@ -31,7 +31,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reprofp.datasets import hash_tree
+from reprofp._core import reading
 
 try:
     import model_signing
@@ -117,7 +117,8 @@ def make_read_pass(program: Path) -> Side:
 
 
 def run_reprofp(folder: Path, threads: int) -> Times:
-    return time_call(lambda: hash_tree(folder, threads=threads, cache=False))
+    path = os.fsencode(folder)
+    return time_call(lambda: reading.scan_tree(path, threads=threads).manifest_digest())
 
 
 def run_blake3_package(folder: Path, threads: int) -> Times:
@@ -206,7 +207,9 @@ def run_cold(folder: Path, threads: int, rounds: int) -> None:
         names = list_files(folder)
         share = str(max(1, -(-names.count(b"\0") // threads)))
         xargs: list[str | Path] = ["xargs", "-0", "-n", share, "-P", str(threads)]
-        code = "import sys; from reprofp.datasets import hash_tree; hash_tree(sys.argv[1], cache=False)"
+        code = (
+            "import sys; from reprofp._core.reading import scan_tree; scan_tree(sys.argv[1].encode()).manifest_digest()"
+        )
         commands: dict[str, list[str | Path]] = {
             "read pass, 64 threads": [program, "64", "once"],
             "reprofp": [sys.executable, "-c", code, str(folder)],
@@ -226,9 +229,9 @@ def run_cold(folder: Path, threads: int, rounds: int) -> None:
 
 def measure_memory(folder: Path, threads: int) -> float:
     """Return the most memory (MiB) that hashing a tree adds to a Python that imported reprofp."""
-    begin = "import resource, sys; from reprofp._core import reading; "
+    begin = "import re, sys; from reprofp._core import reading; "
     work = f"reading.scan_tree(sys.argv[1].encode(), threads={threads}); "
-    end = "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    end = "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
     most = [
         int(subprocess.run([sys.executable, "-c", code, folder], capture_output=True, check=True).stdout)
         for code in (begin + end, begin + work + end)
