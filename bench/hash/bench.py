@@ -1,17 +1,24 @@
-"""How fast are trees and files hashed, beside b3sum, the blake3 package and a bare read pass?
+"""How fast are trees and files hashed, beside other programs and a bare read pass?
 
-    python bench/hash/bench.py [--scale 1.0] [--rounds 5] [--threads N] [--keep FOLDER]
+    python bench/hash/bench.py [--quick] [--workload NAME]... [--side NAME]... [--cold] [--rounds 5] [--threads N]
+                               [--scale 1.0] [--keep FOLDER]
 
-Makes deterministic data (about 300 MB at scale 1), warms the page cache, runs the sides in turn and prints, for each,
-the median wall and processor time, and the ratio of its processor time to that of the read pass of the same round: side
-by side, so that other load on the machine falls on all of them. That ratio is the robust figure. b3sum's times are those
-of a command, with its start; the others are those of the second of two calls in one process.
+Makes deterministic data, warms the page cache, runs the sides in turn and prints, for each, the median wall and processor
+time, and the ratio of each to that of the read pass of the same round: side by side, so that other load on the machine
+falls on all of them. The ratio of processor time is the robust figure. The read pass opens, reads and closes the same
+files with as many threads, and does nothing else.
+
+Commands (b3sum, xxhsum, git, model_signing) are timed with their start; the read pass and what runs in this process by
+the second of two calls. The last column is the most memory that was resident, of a process of its own. With --cold the
+caches are dropped before each run (as root; a few rounds are enough). What is not installed is left out, and named.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
+import platform
 import random
 import resource
 import shutil
@@ -24,8 +31,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from reprofp.datasets import hash_tree
+from reprofp._core import reading
 
+try:
+    import model_signing
+except ImportError:
+    model_signing = None
 try:
     import blake3
 except ImportError:
@@ -38,23 +49,28 @@ Times = tuple[float, float]  # wall, processor
 Side = Callable[[Path, int], Times]
 
 
-def make_data(folder: Path, scale: float) -> dict[str, Path]:
-    """Make the workloads: many files of 4 KiB, many from 200 B to 64 KiB (log-uniform), some of 1 MiB, one large."""
-    numbers = random.Random(2026)
-    pool = numbers.randbytes(8 * MIB)
-    workloads = {
-        "4 KiB": [4 * KIB] * int(20_000 * scale),
-        "200 B - 64 KiB": [int(200 * (64 * KIB / 200) ** numbers.random()) for _ in range(int(10_000 * scale))],
-        "1 MiB": [MIB] * int(64 * scale),
-        "one file": [int(128 * MIB * scale)],
-    }
+WORKLOADS: dict[str, Callable[[random.Random, float], list[int]]] = {
+    "4k": lambda _numbers, scale: [4 * KIB] * int(100_000 * scale),
+    "mixed": lambda numbers, scale: [
+        int(200 * (64 * KIB / 200) ** numbers.random()) for _ in range(int(200_000 * scale))
+    ],
+    "1m": lambda _numbers, scale: [MIB] * int(1000 * scale),
+    "big": lambda _numbers, scale: [int(4096 * MIB * scale)],
+}
+
+
+def make_data(folder: Path, names: list[str], scale: float) -> dict[str, Path]:
+    """Make workloads: many files of 4 KiB, many from 200 B to 64 KiB (log-uniform), some of 1 MiB, one large."""
     paths = {}
-    for name, sizes in workloads.items():
-        paths[name] = folder / name.replace(" ", "")
-        for i, size in enumerate(sizes):
+    for name in names:
+        numbers = random.Random(f"{name} 2026")
+        pool = numbers.randbytes(8 * MIB)
+        paths[name] = folder / name
+        for i, size in enumerate(WORKLOADS[name](numbers, scale)):
             path = paths[name] / f"{i // 500}" / f"{i:06}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_file(path, pool, size, numbers)
+            if not path.exists() or path.stat().st_size != size:
+                write_file(path, pool, size, numbers)
     return paths
 
 
@@ -101,7 +117,8 @@ def make_read_pass(program: Path) -> Side:
 
 
 def run_reprofp(folder: Path, threads: int) -> Times:
-    return time_call(lambda: hash_tree(folder, threads=threads))
+    path = os.fsencode(folder)
+    return time_call(lambda: reading.scan_tree(path, threads=threads).manifest_digest())
 
 
 def run_blake3_package(folder: Path, threads: int) -> Times:
@@ -121,28 +138,105 @@ def run_blake3_package(folder: Path, threads: int) -> Times:
     return time_call(hash_all)
 
 
-def make_b3sum(*options: str) -> Side:
+def run_hashlib(folder: Path, threads: int) -> Times:
+    paths = sorted(folder.rglob("*.bin"))
+
+    def hash_file(path: Path) -> bytes:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+
+    def hash_all() -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(hash_file, paths, chunksize=64))
+
+    return time_call(hash_all)
+
+
+def make_command(*command: str) -> Side:
+    """Make a side of a program that takes names of files: as many processes as threads."""
+
     def side(folder: Path, threads: int) -> Times:
         names = list_files(folder)
-        share = str(max(1, names.count(b"\0") // threads))
-        command = ["xargs", "-0", "-n", share, "-P", str(threads), "b3sum", *options]
-        return time_command(command, names)
+        share = str(max(1, -(-names.count(b"\0") // threads)))
+        return time_command(["xargs", "-0", "-n", share, "-P", str(threads), *command], names)
 
     return side
 
 
-def make_sides(folder: Path) -> dict[str, Side]:
-    sides: dict[str, Side] = {"read pass": make_read_pass(build_read_pass(folder)), "reprofp": run_reprofp}
-    if shutil.which("b3sum"):
-        sides["b3sum (mmap)"] = make_b3sum()
-        sides["b3sum --no-mmap"] = make_b3sum("--no-mmap")
-    else:
-        print("b3sum is left out: it is not installed")
-    if blake3 is not None:
-        sides["blake3 package"] = run_blake3_package
-    else:
-        print("the blake3 package is left out: it is not installed")
+def run_git(folder: Path, _threads: int) -> Times:
+    return time_command(["git", "hash-object", "--stdin-paths"], list_files(folder).replace(b"\0", b"\n"))
+
+
+def run_model_signing(folder: Path, _threads: int) -> Times:
+    hashing = model_signing.hashing.Config()
+    return time_call(lambda: hashing.hash(folder))
+
+
+def make_sides(folder: Path, wanted: list[str] | None) -> dict[str, Side]:
+    """Make the sides that are installed, the read pass first."""
+    known: dict[str, tuple[object, Side]] = {
+        "reprofp": (True, run_reprofp),
+        "b3sum": (shutil.which("b3sum"), make_command("b3sum")),
+        "b3sum --no-mmap": (shutil.which("b3sum"), make_command("b3sum", "--no-mmap")),
+        "xxhsum -H2": (shutil.which("xxhsum"), make_command("xxhsum", "-q", "-H2")),
+        "blake3 package": (blake3, run_blake3_package),
+        "hashlib sha256": (hasattr(hashlib, "file_digest"), run_hashlib),
+        "git hash-object": (shutil.which("git"), run_git),
+        "model_signing": (model_signing, run_model_signing),
+    }
+    sides: dict[str, Side] = {"read pass": make_read_pass(build_read_pass(folder))}
+    for name, (installed, side) in known.items():
+        if wanted is not None and name not in wanted:
+            continue
+        if installed:
+            sides[name] = side
+        else:
+            print(f"{name} is left out: it is not installed")
     return sides
+
+
+def drop_caches() -> None:
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def run_cold(folder: Path, threads: int, rounds: int) -> None:
+    """Time whole commands after dropping the caches; the deepest read pass has 64 threads."""
+    with tempfile.TemporaryDirectory() as scratch:
+        program = build_read_pass(Path(scratch))
+        names = list_files(folder)
+        share = str(max(1, -(-names.count(b"\0") // threads)))
+        xargs: list[str | Path] = ["xargs", "-0", "-n", share, "-P", str(threads)]
+        code = (
+            "import sys; from reprofp._core.reading import scan_tree; scan_tree(sys.argv[1].encode()).manifest_digest()"
+        )
+        commands: dict[str, list[str | Path]] = {
+            "read pass, 64 threads": [program, "64", "once"],
+            "reprofp": [sys.executable, "-c", code, str(folder)],
+            "b3sum --no-mmap": [*xargs, "b3sum", "--no-mmap"],
+            "b3sum": [*xargs, "b3sum"],
+        }
+        walls: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(rounds):
+            for name, command in commands.items():
+                if command[0] != "xargs" or shutil.which("b3sum"):
+                    drop_caches()
+                    walls[name].append(time_command(command, names)[0])
+    for name, times in walls.items():
+        if times:
+            print(f"  {name:22}{statistics.median(times):8.2f} s wall, caches cold")
+
+
+def measure_memory(folder: Path, threads: int) -> float:
+    """Return the most memory (MiB) that hashing a tree adds to a Python that imported reprofp."""
+    begin = "import re, sys; from reprofp._core import reading; "
+    work = f"reading.scan_tree(sys.argv[1].encode(), threads={threads}); "
+    end = "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
+    most = [
+        int(subprocess.run([sys.executable, "-c", code, folder], capture_output=True, check=True).stdout)
+        for code in (begin + end, begin + work + end)
+    ]
+    return (most[1] - most[0]) / KIB
 
 
 def run_workload(sides: dict[str, Side], folder: Path, threads: int, rounds: int) -> dict[str, list[Times]]:
@@ -160,32 +254,56 @@ def run_workload(sides: dict[str, Side], folder: Path, threads: int, rounds: int
 def print_table(workload: str, folder: Path, times: dict[str, list[Times]]) -> None:
     sizes = [path.stat().st_size for path in folder.rglob("*.bin")]
     print(f"\n{workload}: {len(sizes):,} files, {sum(sizes) / MIB:,.0f} MiB")
-    print(f"  {'':18}{'wall ms':>10}{'cpu ms':>10}{'x read cpu':>12}{'files/cpu-s':>13}{'GB/cpu-s':>10}")
-    base = [processor for _, processor in times["read pass"]]
+    print(f"  {'':18}{'wall ms':>10}{'cpu ms':>10}{'x cpu':>9}{'x wall':>9}{'files/cpu-s':>13}{'GB/cpu-s':>10}")
+    base = times["read pass"]
     for name, results in times.items():
         wall = statistics.median(wall for wall, _ in results)
         processor = statistics.median(processor for _, processor in results)
-        ratio = statistics.median(mine / its for (_, mine), its in zip(results, base, strict=True))
+        pairs = list(zip(results, base, strict=True))
         print(
-            f"  {name:18}{wall * 1e3:10.1f}{processor * 1e3:10.1f}{ratio:12.2f}"
+            f"  {name:18}{wall * 1e3:10.1f}{processor * 1e3:10.1f}"
+            f"{statistics.median(mine[1] / its[1] for mine, its in pairs):9.2f}"
+            f"{statistics.median(mine[0] / its[0] for mine, its in pairs):9.2f}"
             f"{len(sizes) / processor:13,.0f}{sum(sizes) / processor / 1e9:10.2f}"
         )
 
 
-def main() -> None:
+def name_machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{len(os.sched_getaffinity(0))} x {model}, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scale", type=float, default=1.0, help="size of the data (default 1.0, about 300 MB)")
+    parser.add_argument("--workload", action="append", choices=list(WORKLOADS), help="only this one; may be repeated")
+    parser.add_argument("--side", action="append", help="only this one beside the read pass; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the data, three rounds")
+    parser.add_argument("--cold", action="store_true", help="drop the caches before each run (as root)")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the data (default 1.0, about 8 GB)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default 5)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="threads of each side")
     parser.add_argument("--keep", type=Path, help="make the data in this folder and leave it there")
     options = parser.parse_args()
+    if options.quick:
+        options.scale, options.rounds = options.scale / 10, min(options.rounds, 3)
+    return options
+
+
+def main() -> None:
+    options = parse_options()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
-        sides = make_sides(Path(scratch))
-        data = make_data(folder, options.scale)
-        print(f"Python {sys.version.split()[0]}, {options.threads} threads, load {os.getloadavg()[0]:.1f}")
+        sides = make_sides(Path(scratch), options.side)
+        data = make_data(folder, options.workload or list(WORKLOADS), options.scale)
+        print(f"{name_machine()}; {options.threads} threads, load {os.getloadavg()[0]:.1f}")
         for workload, path in data.items():
+            if options.cold:
+                print(f"\n{workload}")
+                run_cold(path, options.threads, options.rounds)
+                continue
             print_table(workload, path, run_workload(sides, path, options.threads, options.rounds))
+            print(f"  reprofp adds {measure_memory(path, options.threads):.1f} MiB of resident memory")
 
 
 if __name__ == "__main__":

@@ -259,7 +259,7 @@ typedef int (*rfp_folder_filter)(void *context, const char *path);
 
 /* How a tree is walked and hashed; all zeros will do, and NULL stands for it. */
 typedef struct rfp_tree_options {
-    unsigned threads;              /* at once, the caller's included; 0: 1 */
+    unsigned threads;              /* that work at once; 0: 1. While the disk is waited for, up to 64 read */
     rfp_folder_filter keep_folder; /* NULL: all */
     void *filter_context;
     rfp_cache *cache; /* digests of unchanged files come from it, new ones go to it; NULL: none */
