@@ -22,4 +22,5 @@ def own_home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("REPROFP_HOME", str(home))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.delenv("REPROFP_DISABLE", raising=False)
+    monkeypatch.delenv("REPROFP_NO_CACHE", raising=False)
     return home
