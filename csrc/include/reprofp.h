@@ -190,7 +190,7 @@ RFP_API rfp_status rfp_ranges_hash(int fd, rfp_range *ranges, size_t count, unsi
  * is asked and told by several threads at once.
  */
 
-/* What a cache knows and what became of what it was told. */
+/* What a cache knows and what became of what it was told. A file may be refused more than once. */
 typedef struct rfp_cache_counts {
     uint64_t entries;   /* known when it was opened */
     uint64_t used;      /* of those, how many were found */

@@ -22,7 +22,7 @@ __all__ = ["Cache", "CacheCounts"]
 
 @dataclass(frozen=True, slots=True)
 class CacheCounts:
-    """What a cache knows, and what became of what it was told: numbers of files.
+    """What a cache knows, and what became of what it was told: numbers of files, which may be refused more than once.
 
     ``entries`` were known when it was opened, ``used`` of them were found, ``learned`` are new. Not remembered were
     ``young`` ones (changed just before the cache was opened, or since), ``written`` ones (open or mapped for writing),

@@ -71,7 +71,8 @@ def test_counts(tree, cache_file):
     with Cache.open(cache_file) as cache:
         scan_tree(os.fsencode(tree), cache=cache)
         counts = cache.counts()
-    assert (counts.entries, counts.used, counts.learned, counts.young) == (31, 30, 0, 1)
+    assert (counts.entries, counts.used, counts.learned) == (31, 30, 0)
+    assert counts.young >= 1
 
 
 def test_one_file(tree, cache_file):
