@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from golden.make import SECRET, make_records
+from golden.make import ATTACHMENT, DIGEST, SECRET, make_records
 from reprofp.ledger import Ledger, read_record_file
 from reprofp.ledger.files import pack_record
+from reprofp.ledger.keeping import compact
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.model.observations import Unknown
 
@@ -26,7 +27,7 @@ def old(request, tmp_path):
 
 
 def test_there_are_golden_files():
-    assert [path.name for path in LEDGERS] == ["ledger-1.sqlite"]
+    assert [path.name for path in LEDGERS] == ["ledger-1.sqlite", "ledger-2.sqlite"]
     assert [path.name for path in FILES] == ["purged-1.record", "run-1.record", "snapshot-1.record"]
 
 
@@ -65,3 +66,20 @@ def test_old_record_files_are_read(path):
     assert record.manifest == make_records()[path.stem.removesuffix("-1")].manifest
     assert pack_record(record) == path.read_bytes()
     assert (SECRET.encode() in path.read_bytes()) is False
+
+
+def test_attachments_are_read_since_schema_2(old):
+    ledger, expected = old
+    assert ledger.attachment(DIGEST) == (ATTACHMENT if expected.get("schema", 1) > 1 else None)
+
+
+def test_an_old_ledger_is_brought_up_and_stays_what_it_was(old, tmp_path):
+    ledger, expected = old
+    proof = ledger.prove_inclusion(expected["records"]["run"])
+    ledger.close()
+    with Ledger.open(tmp_path) as writer:
+        assert writer.frontier().root.hex() == expected["root"]
+        assert writer.prove_inclusion(expected["records"]["run"]) == proof
+        compact(writer)
+        assert writer.frontier().root.hex() == expected["root"]
+        assert writer.verify().is_ok

@@ -129,7 +129,7 @@ def test_kept_nodes_of_a_larger_tree_are_checked(folder):
         ("INSERT INTO attachment VALUES (1, 'blake3:00', 1, zeroblob(8))", "its object is damaged"),
         ("INSERT INTO attached VALUES (0, 9)", "points to a row of attachment that is missing"),
         ("CREATE TABLE other (x)", "not those of version 2"),
-        ("DROP INDEX record_by_time", "not those of version 2"),
+        ("DROP INDEX record_by_fingerprint", "not those of version 2"),
     ],
 )
 def test_every_edit_is_found(folder, sql, says):
