@@ -33,8 +33,8 @@ static uint64_t mix(uint64_t index)
 
 static int pick_exponent(range where, uint64_t bits)
 {
-    uint64_t count = (uint64_t)(RANGES[where].highest - RANGES[where].lowest + 1);
-    return RANGES[where].lowest + (int)((bits & 0xFFF) % count);
+    int count = RANGES[where].highest - RANGES[where].lowest + 1;
+    return RANGES[where].lowest + (int)(bits & 0xFFF) % count;
 }
 
 /* A double out of its parts: 1 sign bit, 11 of the exponent, 52 of the fraction. */
@@ -42,8 +42,8 @@ static double make_double(range where, uint64_t index)
 {
     uint64_t bits = mix(index);
     uint64_t sign = RANGES[where].signs & (uint64_t)(bits >> 63);
-    uint64_t exponent = (uint64_t)(1023 + pick_exponent(where, bits));
-    uint64_t whole = sign << 63 | exponent << 52 | (bits >> 12 & UINT64_C(0xFFFFFFFFFFFFF));
+    int exponent = 1023 + pick_exponent(where, bits); /* above zero for every range */
+    uint64_t whole = sign << 63 | (uint64_t)exponent << 52 | (bits >> 12 & UINT64_C(0xFFFFFFFFFFFFF));
     double value;
     memcpy(&value, &whole, sizeof value);
     return value;
@@ -107,8 +107,8 @@ OF_FLOAT(atan2f, atan2f(x, y), WIDE)
 OF_DOUBLE(hypot, hypot(x, y), WIDE)
 OF_FLOAT(hypotf, hypotf(x, y), WIDE)
 OF_DOUBLE(fmod, fmod(x, y), WIDE)
-OF_DOUBLE(fma, fma(x, y, x * x), WIDE)
-OF_FLOAT(fmaf, fmaf(x, y, x * x), WIDE)
+OF_DOUBLE(fma, fma(x, y, x *x), WIDE)
+OF_FLOAT(fmaf, fmaf(x, y, x *x), WIDE)
 
 /* Rounding: the C library's functions obey the rounding mode, and conversions do. */
 OF_DOUBLE(rint, rint(x * 16), WIDE)

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = (
     ("all backends that the active environment has", "reprofp numerics"),
-    ("one of them, under a setting", "OMP_NUM_THREADS=1 reprofp numerics --backend torch_cpu"),
-    ("every kernel, for a program", "reprofp numerics --json"),
-    ("the same beside all other facts, in a record", "reprofp snapshot --numerics"),
+    ("one of them, kernel by kernel", "reprofp numerics --backend numpy --kernels"),
+    ("for a program", "reprofp numerics --json"),
 )
 _EXITS = {
     0: "all was measured, and repeats",
