@@ -58,6 +58,9 @@ def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     (folder / "data").mkdir()
     (folder / "data" / "a.txt").write_text("1 2 3\n")
+    (folder / "backup" / "data").mkdir(parents=True)
+    for day in ("monday", "tuesday"):
+        (folder / f"{day}.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (folder / "config.yaml").write_text("lr: 0.1\n")
     (folder / "train.py").write_text("open('model.bin', 'w').write('weights')\n")
     safetensors.numpy.save_file({"w": np.arange(4.0)}, folder / "model.safetensors")

@@ -1,0 +1,62 @@
+"""What differs between two contents: names of files, or of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reprofp.model.paths import FactPath
+
+__all__ = ["ContentDifference", "PathComparison", "PlaceDigest"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentDifference:
+    """What differs between two contents: names of files or tensors, as text."""
+
+    path: FactPath
+    """The fact that differs, the facet's name first; ``("outputs", name)`` for an output of a run."""
+    what: str
+    """``files`` or ``tensors``."""
+    changed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+    moved: tuple[tuple[str, str, int], ...] = ()
+    """Folders that have another path with the same files in them: old, new, and how many files."""
+    retyped: tuple[str, ...] = ()
+    """Tensors of another dtype or shape."""
+    problem: str = ""
+    """Why nothing can be told."""
+
+    def __bool__(self) -> bool:
+        """Whether anything differs, or that cannot be told."""
+        return bool(
+            self.changed or self.added or self.removed or self.renamed or self.moved or self.retyped or self.problem
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceDigest:
+    """What was found at one place."""
+
+    path: str
+    kind: str
+    """``folder``, ``weights`` or ``file``."""
+    digest: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathComparison:
+    """How the content of two places compares."""
+
+    a: PlaceDigest
+    b: PlaceDigest
+    contents: tuple[ContentDifference, ...] = ()
+    """What differs; empty where nothing does, and of two opaque files."""
+    note: str = ""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the content is the same: the same files, the same tensors, or the same bytes."""
+        return self.a.digest == self.b.digest

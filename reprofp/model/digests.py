@@ -1,0 +1,58 @@
+"""The digests of content that a record holds: of declared data, of weights, of a run's outputs.
+
+In: records. Out: digests' texts by the fact that holds them, the facet's name first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reprofp.model.observations import Observed, Value
+from reprofp.model.paths import FactPath
+from reprofp.model.records import Record, Run, Snapshot
+
+__all__ = ["find_attachment", "list_differing", "list_digests"]
+
+_OF_LISTS = "blake3-"
+"""How the names of algorithms begin whose digests stand for a list, of files or of tensors."""
+
+
+def list_digests(record: Record) -> Iterator[tuple[FactPath, str]]:
+    """Yield the digests of declared data, of weights and of outputs (``("outputs", name)``)."""
+    for name in ("datasets", "weights"):
+        facet = _last_snapshot(record).facets.get(name)
+        for path, fact in facet.facts.items() if facet else ():
+            if path[-1:] == ("digest",) and isinstance(fact, Observed) and isinstance(fact.value, str):
+                yield (name, *path[:-1]), fact.value
+    if isinstance(record, Run):
+        for name, output in record.result.outputs.items():
+            yield from _list_output(name, output)
+
+
+def _last_snapshot(record: Record) -> Snapshot:
+    return record if isinstance(record, Snapshot) else record.end or record.start
+
+
+def _list_output(name: str, output: Mapping[str, Value]) -> Iterator[tuple[FactPath, str]]:
+    digest = output.get("tensors", output.get("digest"))
+    if isinstance(digest, str):
+        yield ("outputs", name), digest
+
+
+def list_differing(a: Record, b: Record) -> dict[FactPath, tuple[str, str]]:
+    """Return the digests that both records have, that differ, and that stand for a list."""
+    first, second = dict(list_digests(a)), dict(list_digests(b))
+    return {
+        path: (first[path], second[path])
+        for path in sorted(first.keys() & second.keys())
+        if first[path] != second[path] and (first[path].startswith(_OF_LISTS) or second[path].startswith(_OF_LISTS))
+    }
+
+
+def find_attachment(record: Record, digest: str) -> bytes | None:
+    """Return what a digest stands for, as the record itself has it."""
+    parts = [record.start, *(process.snapshot for process in record.processes)] if isinstance(record, Run) else []
+    for part in (record, *parts):
+        if part is not None and digest in part.attachments:
+            return part.attachments[digest]
+    return None

@@ -1,0 +1,231 @@
+"""What differs in content, in few lines: files and tensors rolled up to the folders that explain them.
+
+In: content differences. Out: lines, a JSON-able value, or Markdown. Guaranteed: every name is counted in some line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reprofp.model.paths import format_path
+from reprofp.render.layout import Line, Span, align, indent, line
+from reprofp.render.values import clean
+from reprofp.render.wording import plural
+
+if TYPE_CHECKING:
+    from reprofp.model.contents import ContentDifference, PathComparison, PlaceDigest
+
+__all__ = [
+    "comparison_json",
+    "comparison_markdown",
+    "content_json",
+    "content_markdown",
+    "draw_comparison",
+    "draw_content",
+    "draw_contents",
+    "roll_up",
+    "summarise_content",
+]
+
+_FEW = 6
+_KINDS = ("changed", "retyped", "added", "removed")
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """One line: what happened, to a name or to all of ``count`` names below one."""
+
+    kind: str
+    name: str
+    count: int
+    """How many files or tensors; 1 for the name itself."""
+
+
+def draw_contents(contents: Sequence[ContentDifference], *, everything: bool = False) -> list[Line]:
+    """Draw what differs in each content; with ``everything`` no name is rolled up."""
+    return [spans for content in contents for spans in draw_content(content, everything=everything)]
+
+
+def draw_content(content: ContentDifference, *, everything: bool = False) -> list[Line]:
+    """Draw what differs in one content: a line that counts, then few lines that name."""
+    head = line(Span(clean(format_path(content.path)), "path"), "  ", Span(summarise_content(content)))
+    rows = [
+        [Span(item.kind, "dim"), Span(_name(item, content.what))] for item in roll_up(content, everything=everything)
+    ]
+    return [head, *(indent(spans, 2) for spans in align(rows))]
+
+
+def _name(item: Rolled, what: str) -> str:
+    if item.count == 1:
+        return clean(item.name)
+    return f"{clean(item.name)}  ({item.count} {what})" if item.name else f"{item.count} {what}"
+
+
+def summarise_content(content: ContentDifference) -> str:
+    """Count what differs, in one phrase."""
+    if content.problem:
+        return clean(content.problem)
+    counts = [(kind, len(names)) for kind, names in _list_kinds(content)]
+    counts.append(("moved with their folder", sum(files for _old, _new, files in content.moved)))
+    said = [f"{count} {kind}" for kind, count in counts if count]
+    if not said:
+        return "no difference"
+    total = sum(count for _kind, count in counts)
+    return f"{plural(total, content.what[:-1])}: {', '.join(said)}" if len(said) > 1 else _say_one(counts, content.what)
+
+
+def _say_one(counts: Iterable[tuple[str, int]], what: str) -> str:
+    kind, count = next(item for item in counts if item[1])
+    return f"{plural(count, what[:-1])} {kind}"
+
+
+_Names = tuple[str, ...]
+
+
+def _list_kinds(content: ContentDifference) -> list[tuple[str, Sequence[_Names]]]:
+    """Return by kind the names, each one or, of what was renamed, two."""
+    named: list[tuple[str, Sequence[_Names]]] = [
+        (kind, [(name,) for name in getattr(content, kind)]) for kind in _KINDS
+    ]
+    return [*named, ("renamed", content.renamed)]
+
+
+def roll_up(content: ContentDifference, *, everything: bool = False) -> list[Rolled]:
+    """Return few lines that together count every name: the deepest common folders that make them few.
+
+    A folder's name ends in a slash, that of a group of tensors in ``.*``; no name at all stands for the whole.
+    """
+    moved = [Rolled("moved", f"{old}/ -> {new}/", files) for old, new, files in content.moved]
+    names = [(kind, name) for kind, listed in _list_kinds(content) for name in listed]
+    if everything or len(names) <= _FEW:
+        return [*moved, *(Rolled(kind, _write(name), 1) for kind, name in names)]
+    return [*moved, *_group(names, "/" if content.what == "files" else ".")]
+
+
+def _group(names: Sequence[tuple[str, _Names]], separator: str) -> list[Rolled]:
+    """Group at the greatest depth that leaves few lines; at depth 0 there is one line for each kind."""
+    depth = max(part.count(separator) for _kind, name in names for part in name)
+    groups = _group_at(names, separator, depth)
+    while len(groups) > _FEW and depth > 0:
+        depth -= 1
+        groups = _group_at(names, separator, depth)
+    return [
+        Rolled(kind, _write(held[0]) if len(held) == 1 else head, len(held)) for (kind, head), held in groups.items()
+    ]
+
+
+def _group_at(names: Sequence[tuple[str, _Names]], separator: str, depth: int) -> dict[tuple[str, str], list[_Names]]:
+    groups: dict[tuple[str, str], list[_Names]] = {}
+    for kind, name in names:
+        heads = tuple(_head(part, separator, depth) for part in name)
+        groups.setdefault((kind, _write(heads) if depth else ""), []).append(name)
+    return groups
+
+
+def _head(name: str, separator: str, depth: int) -> str:
+    """Return the name, or that of what holds it at ``depth``."""
+    parts = name.split(separator)
+    if len(parts) <= depth:
+        return name
+    return separator.join(parts[:depth]) + ("/" if separator == "/" else ".*")
+
+
+def _write(names: _Names) -> str:
+    return " -> ".join(names)
+
+
+def content_json(content: ContentDifference) -> dict[str, Any]:
+    """Return one content's difference as a JSON-able value, with every name."""
+    return {
+        "path": format_path(content.path),
+        "what": content.what,
+        **{kind: list(getattr(content, kind)) for kind in _KINDS},
+        "renamed": [list(pair) for pair in content.renamed],
+        "moved": [{"from": old, "to": new, "files": files} for old, new, files in content.moved],
+        "problem": content.problem,
+    }
+
+
+def content_markdown(contents: Sequence[ContentDifference]) -> str:
+    """Return a Markdown table of what differs in content."""
+    lines = ["What differs in the content:\n", "| content | what | name |", "|---|---|---|"]
+    for content in contents:
+        where = format_path(content.path)
+        lines.append(f"| {_escape(where)} | {_escape(summarise_content(content))} | |")
+        lines += [f"| | {item.kind} | {_escape(_name(item, content.what))} |" for item in roll_up(content)]
+    return "\n".join(lines) + "\n"
+
+
+def _escape(text: str) -> str:
+    return (
+        clean(text)
+        .replace("\\", "\\\\")
+        .replace("|", "\\|")
+        .replace("`", "\\`")
+        .replace("*", "\\*")
+        .replace("_", "\\_")
+    )
+
+
+def say_comparison(found: PathComparison) -> str:
+    """Say in one line how the content of two places compares."""
+    if found.is_same:
+        words = {"folder": "the same files", "weights": "the same tensors", "file": "the same bytes"}[found.a.kind]
+        return f"{words}; {found.note}" if found.note else words
+    if not found.contents:
+        return "the bytes differ, and the format is not known: nothing more can be told"
+    said = "; ".join(summarise_content(content) for content in found.contents)
+    return f"{said}; {found.note}" if found.note else said
+
+
+def draw_comparison(found: PathComparison, answer: str = "", *, everything: bool = False) -> list[Line]:
+    """Draw how the content of two places compares; ``answer`` goes before its line."""
+    said = say_comparison(found)
+    style = "good" if found.is_same else "bad" if answer else "strong"
+    lines = [line(Span(f"{answer}: {said}" if answer else said, style))]
+    lines += align([[Span(side, "dim"), Span(place.digest), Span(clean(place.path))] for side, place in _sides(found)])
+    drawn = [draw_content(content, everything=everything) for content in found.contents]
+    if len(drawn) == 1:
+        return [*lines, *drawn[0][1:]]  # the first line has said what its head says
+    return [*lines, *(spans for group in drawn for spans in (line(), *group))]
+
+
+def _sides(found: PathComparison) -> tuple[tuple[str, PlaceDigest], ...]:
+    return ("a", found.a), ("b", found.b)
+
+
+def comparison_json(found: PathComparison, *, level: str | None = None, answer: str = "") -> dict[str, Any]:
+    """Return the answer of ``compare`` on two places (schema compare-contents.schema.json)."""
+    return {
+        "schema": "reprofp/compare-contents/1",
+        **{side: _place_json(place) for side, place in _sides(found)},
+        "same": found.is_same,
+        "contents": [content_json(content) for content in found.contents],
+        "note": found.note,
+        "requirement": {"level": level, "answer": answer} if answer else None,
+    }
+
+
+def _place_json(place: PlaceDigest) -> dict[str, Any]:
+    return {"path": clean_path(place.path), "kind": place.kind, "digest": place.digest, "bytes": place.bytes}
+
+
+def clean_path(path: str) -> str:
+    """Return a path as text that JSON can hold: what is not UTF-8 is written as escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def comparison_markdown(found: PathComparison, answer: str = "") -> str:
+    """Return how the content of two places compares as Markdown."""
+    said = say_comparison(found)
+    rows = [f"| {side} | {_escape(clean(place.path))} | `{place.digest}` |" for side, place in _sides(found)]
+    head = [
+        f"**{_escape(f'{answer}: {said}' if answer else said)}**\n",
+        "| | place | digest |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ]
+    return "\n".join(head) + (f"\n{content_markdown(found.contents)}" if found.contents else "")
