@@ -5,7 +5,8 @@ In: content differences. Out: lines, a JSON-able value, or Markdown. Guaranteed:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ __all__ = [
 ]
 
 _FEW = 6
+_SOME = 200
 _KINDS = ("changed", "retyped", "added", "removed")
+_ORDER = (*_KINDS, "renamed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,35 +108,66 @@ def roll_up(content: ContentDifference, *, everything: bool = False) -> list[Rol
 
 
 def _group(names: Sequence[tuple[str, _Names]], separator: str) -> list[Rolled]:
-    """Group at the greatest depth that leaves few lines; at depth 0 there is one line for each kind."""
+    """Close folders, first all of the deepest ones, then the fullest, until few lines are left."""
     depth = max(part.count(separator) for _kind, name in names for part in name)
-    groups = _group_at(names, separator, depth)
-    while len(groups) > _FEW and depth > 0:
-        depth -= 1
+    groups = _group_at(names, separator, depth + 1)
+    while len(groups) > _SOME and depth >= 0:
         groups = _group_at(names, separator, depth)
+        depth -= 1
+    while len(groups) > _FEW:
+        groups = _close_fullest(groups, separator)
     return [
-        Rolled(kind, _write(held[0]) if len(held) == 1 else head, len(held)) for (kind, head), held in groups.items()
+        Rolled(kind, _write(held[0]) if len(held) == 1 else _write(heads), len(held))
+        for (kind, heads), held in sorted(groups.items(), key=lambda item: (_ORDER.index(item[0][0]), item[0][1]))
     ]
 
 
-def _group_at(names: Sequence[tuple[str, _Names]], separator: str, depth: int) -> dict[tuple[str, str], list[_Names]]:
-    groups: dict[tuple[str, str], list[_Names]] = {}
+_Groups = dict[tuple[str, _Names], list[_Names]]
+
+
+def _group_at(names: Sequence[tuple[str, _Names]], separator: str, depth: int) -> _Groups:
+    groups: _Groups = {}
     for kind, name in names:
-        heads = tuple(_head(part, separator, depth) for part in name)
-        groups.setdefault((kind, _write(heads) if depth else ""), []).append(name)
+        groups.setdefault((kind, tuple(_head(part, separator, depth) for part in name)), []).append(name)
     return groups
 
 
 def _head(name: str, separator: str, depth: int) -> str:
     """Return the name, or that of what holds it at ``depth``."""
     parts = name.split(separator)
-    if len(parts) <= depth:
-        return name
-    return separator.join(parts[:depth]) + ("/" if separator == "/" else ".*")
+    return name if len(parts) <= depth else _close(parts[:depth], separator)
+
+
+def _close(parts: Sequence[str], separator: str) -> str:
+    return separator.join(parts) + ("/" if separator == "/" else ".*") if parts else ""
+
+
+def _close_fullest(groups: _Groups, separator: str) -> _Groups:
+    """Close one of the deepest folders that hold several groups, the one that holds most; all below goes into it."""
+    ways = {key: list(_ways_up(key[1], separator)) for key in groups}
+    counts = Counter((key[0], above) for key, found in ways.items() for above in found)
+    several = [key for key, count in counts.items() if count > 1]
+    chosen = max(several, key=lambda key: (_depth(key[1], separator), counts[key], key))
+    closed: _Groups = {}
+    for key, held in groups.items():
+        inside = key[0] == chosen[0] and chosen[1] in ways[key]
+        closed.setdefault(chosen if inside else key, []).extend(held)
+    return closed
+
+
+def _ways_up(heads: _Names, separator: str) -> Iterator[_Names]:
+    """Yield what holds a name or a folder, up to the whole (no name)."""
+    inner = [head.removesuffix("/" if separator == "/" else ".*").split(separator) for head in heads]
+    for depth in range(max(map(len, inner)) - 1, -1, -1):
+        yield tuple(_close(parts[: min(depth, len(parts) - 1)], separator) for parts in inner)
+
+
+def _depth(heads: _Names, separator: str) -> int:
+    return max(head.count(separator) for head in heads)
 
 
 def _write(names: _Names) -> str:
-    return " -> ".join(names)
+    return " -> ".join(names) if any(names) else ""
 
 
 def content_json(content: ContentDifference) -> dict[str, Any]:
