@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reprofp._core.hashing import Hasher
-    from reprofp.api import compare, load, snapshot
+    from reprofp.api import compare, load, snapshot, verify
     from reprofp.datasets import hash_file, hash_tree, hash_weights
     from reprofp.errors import (
         AmbiguousNameError,
@@ -48,13 +48,14 @@ __all__ = [
     "load",
     "run",
     "snapshot",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "reprofp._core.hashing": ("Hasher",),
-    "reprofp.api": ("compare", "load", "snapshot"),
+    "reprofp.api": ("compare", "load", "snapshot", "verify"),
     "reprofp.datasets": ("hash_file", "hash_tree", "hash_weights"),
     "reprofp.errors": (
         "AmbiguousNameError",

@@ -89,8 +89,9 @@ def command(
     show is listed as settling later: "reprofp run --check" asks again when the run has ended.
     """
     from reprofp.capture import describe_environment
-    from reprofp.cli.names import find_content, load_record
+    from reprofp.cli.names import load_record
     from reprofp.cli.verdicts import Named, Wanted, answer, show
+    from reprofp.ledger import find_content
     from reprofp.verdict import check_before_run
 
     record = load_record(baseline, ledger)

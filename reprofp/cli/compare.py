@@ -57,8 +57,9 @@ def command(
     content, whatever the level.
     """
     from reprofp.cli.compare_contents import are_contents, compare_contents
-    from reprofp.cli.names import find_content, load_record
+    from reprofp.cli.names import load_record
     from reprofp.cli.verdicts import Named, Wanted, answer, show
+    from reprofp.ledger import find_content
     from reprofp.verdict import compare
 
     if markdown and as_json:

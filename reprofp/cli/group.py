@@ -24,6 +24,7 @@ COMMANDS = (
     "log",
     "tag",
     "hash",
+    "verify",
     "numerics",
     "ledger",
     "doctor",

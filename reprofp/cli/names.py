@@ -14,7 +14,7 @@ from reprofp.render.values import format_time, short_id
 if TYPE_CHECKING:
     from reprofp.model.records import Record, Snapshot
 
-__all__ = ["describe_record", "find_content", "load_record", "offer_names", "take_now"]
+__all__ = ["describe_record", "load_record", "offer_names", "take_now"]
 
 _OFFERED = 20
 
@@ -42,23 +42,6 @@ def load_record(name: str, ledger: Path | None) -> Record:
     if note:
         remark(note)
     return record
-
-
-def find_content(record: Record, ledger: Path | None, digest: str) -> bytes | None:
-    """Return what a digest of the record stands for: from the record, or from the ledger."""
-    from reprofp.ledger import Ledger
-    from reprofp.model.digests import find_attachment
-
-    found = find_attachment(record, digest)
-    look_up = getattr(Ledger, "attachment", None)
-    if found is not None or look_up is None:
-        return found
-    try:
-        with Ledger.open(ledger, read_only=True) as book:
-            kept: bytes | None = look_up(book, digest)
-            return kept
-    except ReprofpError:
-        return None
 
 
 def describe_record(name: str, record: Record) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reprofp.model.paths import FactPath
 
-__all__ = ["ContentDifference", "PathComparison", "PlaceDigest"]
+__all__ = ["CheckedPlace", "ContentDifference", "PathComparison", "PlaceDigest", "Verification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,38 @@ class PathComparison:
     def is_same(self) -> bool:
         """Whether the content is the same: the same files, the same tensors, or the same bytes."""
         return self.a.digest == self.b.digest
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedPlace:
+    """One digest of a record, held against what lies at its place now."""
+
+    path: FactPath
+    """The fact that holds the digest, the facet's name first; ``("outputs", name)`` for an output of a run."""
+    status: str
+    """``equal``, ``differs``, or ``unchecked``."""
+    expected: str = ""
+    found: str = ""
+    place: str = ""
+    content: ContentDifference | None = None
+    """What differs, as far as that can be told."""
+    problem: str = ""
+    """Why it could not be checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether the data, weights and outputs of a record are still what the record says."""
+
+    record: str
+    places: tuple[CheckedPlace, ...]
+
+    @property
+    def answer(self) -> int:
+        """0 where all is equal, 1 where something differs, 2 where something, or everything, could not be checked."""
+        found = {place.status for place in self.places}
+        return 1 if "differs" in found else 0 if found == {"equal"} else 2
+
+    def __bool__(self) -> bool:
+        """Whether everything was checked and is equal."""
+        return self.answer == 0

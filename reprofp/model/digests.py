@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reprofp.model.observations import Observed, Value
+from reprofp.model.observations import Observed, Unknown, Value
 from reprofp.model.paths import FactPath
 from reprofp.model.records import Record, Run, Snapshot
 
-__all__ = ["find_attachment", "list_differing", "list_digests"]
+__all__ = ["find_attachment", "list_differing", "list_digests", "list_promised"]
 
 _OF_LISTS = "blake3-"
 """How the names of algorithms begin whose digests stand for a list, of files or of tensors."""
@@ -37,6 +37,21 @@ def _list_output(name: str, output: Mapping[str, Value]) -> Iterator[tuple[FactP
     digest = output.get("tensors", output.get("digest"))
     if isinstance(digest, str):
         yield ("outputs", name), digest
+
+
+def list_promised(record: Record) -> dict[FactPath, str | None]:
+    """Return what was declared of data and weights, and the outputs, with their digests; None where one is not known."""
+    promised: dict[FactPath, str | None] = dict(list_digests(record))
+    for name, depth in (("datasets", 2), ("weights", 1)):
+        facet = _last_snapshot(record).facets.get(name)
+        for path, fact in facet.facts.items() if facet else ():
+            if isinstance(fact, Unknown) and len(path) >= depth and (depth == 1 or path[0] == "declared"):
+                promised.setdefault((name, *path[:depth]), None)
+    if isinstance(record, Run):
+        promised.update(
+            {("outputs", name): None for name in record.result.outputs if ("outputs", name) not in promised}
+        )
+    return promised
 
 
 def list_differing(a: Record, b: Record) -> dict[FactPath, tuple[str, str]]:

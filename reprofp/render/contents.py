@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from reprofp.model.paths import format_path
 from reprofp.render.layout import Line, Span, align, indent, line
 from reprofp.render.values import clean
-from reprofp.render.wording import plural
+from reprofp.render.wording import ANSWERS, plural
 
 if TYPE_CHECKING:
-    from reprofp.model.contents import ContentDifference, PathComparison, PlaceDigest
+    from reprofp.model.contents import CheckedPlace, ContentDifference, PathComparison, PlaceDigest, Verification
 
 __all__ = [
     "comparison_json",
@@ -26,8 +26,10 @@ __all__ = [
     "draw_comparison",
     "draw_content",
     "draw_contents",
+    "draw_verification",
     "roll_up",
     "summarise_content",
+    "verification_json",
 ]
 
 _FEW = 6
@@ -263,3 +265,60 @@ def comparison_markdown(found: PathComparison, answer: str = "") -> str:
         "",
     ]
     return "\n".join(head) + (f"\n{content_markdown(found.contents)}" if found.contents else "")
+
+
+_STYLES = {"equal": "good", "differs": "bad", "unchecked": "doubt"}
+
+
+def draw_verification(found: Verification, *, everything: bool = False) -> list[Line]:
+    """Draw whether what a record speaks of is still as it says."""
+    style = ("good", "bad", "doubt")[found.answer]
+    lines = [
+        line(Span(f"{ANSWERS[found.answer]}: {_say_verification(found)}", style), Span(f"  {found.record[:16]}", "dim"))
+    ]
+    heads = align([_head_place(place) for place in found.places])
+    for place, head in zip(found.places, heads, strict=True):
+        lines.append(indent(head, 2))
+        if place.content is not None and not place.content.problem:
+            lines += [indent(spans, 4) for spans in draw_content(place.content, everything=everything)[1:]]
+    return lines
+
+
+def _say_verification(found: Verification) -> str:
+    count = len(found.places)
+    if not count:
+        return "the record holds no digest of data, weights or outputs"
+    counts = Counter(place.status for place in found.places)
+    if counts["equal"] == count:
+        return f"all {count} are as recorded" if count > 1 else "it is as recorded"
+    said = [f"{counts['differs']} of {count} differ"] if counts["differs"] else []
+    said += [f"{counts['unchecked']} of {count} could not be checked"] if counts["unchecked"] else []
+    return ", ".join(said).replace("1 of 1 differ", "it differs").replace("1 of 1 could", "it could")
+
+
+def _head_place(place: CheckedPlace) -> list[Span]:
+    said = clean(place.problem)
+    if place.content is not None:
+        said = summarise_content(place.content)
+    cells = [Span(clean(format_path(place.path)), "path"), Span(place.status, _STYLES[place.status])]
+    return [*cells, *(Span(text) for text in (clean(place.place), said) if text)]
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    """Return one record's part of the answer of ``verify`` (schema verify.schema.json)."""
+    return {
+        "record": found.record,
+        "answer": ANSWERS[found.answer],
+        "places": [
+            {
+                "path": format_path(place.path),
+                "status": place.status,
+                "place": clean_path(place.place),
+                "expected": place.expected,
+                "found": place.found,
+                "content": None if place.content is None else content_json(place.content),
+                "problem": clean_path(place.problem),
+            }
+            for place in found.places
+        ],
+    }
