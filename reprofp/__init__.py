@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from reprofp._core.hashing import Hasher
     from reprofp.api import compare, load, snapshot, verify
-    from reprofp.datasets import hash_file, hash_tree, hash_weights
+    from reprofp.datasets import (
+        SequenceHasher,
+        hash_file,
+        hash_sequence,
+        hash_tensor,
+        hash_tensors,
+        hash_tree,
+        hash_weights,
+    )
     from reprofp.errors import (
         AmbiguousNameError,
         FormatError,
@@ -36,6 +44,7 @@ __all__ = [
     "NameNotFoundError",
     "ReprofpError",
     "Run",
+    "SequenceHasher",
     "Snapshot",
     "UnstableFileError",
     "UsageError",
@@ -43,6 +52,9 @@ __all__ = [
     "__version__",
     "compare",
     "hash_file",
+    "hash_sequence",
+    "hash_tensor",
+    "hash_tensors",
     "hash_tree",
     "hash_weights",
     "load",
@@ -56,7 +68,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "reprofp._core.hashing": ("Hasher",),
     "reprofp.api": ("compare", "load", "snapshot", "verify"),
-    "reprofp.datasets": ("hash_file", "hash_tree", "hash_weights"),
+    "reprofp.datasets": (
+        "SequenceHasher",
+        "hash_file",
+        "hash_sequence",
+        "hash_tensor",
+        "hash_tensors",
+        "hash_tree",
+        "hash_weights",
+    ),
     "reprofp.errors": (
         "AmbiguousNameError",
         "FormatError",

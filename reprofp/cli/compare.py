@@ -18,7 +18,10 @@ _EXAMPLES = (
     ("every reason, for a program", "reprofp compare @-2 @-1 --json"),
     ("a table for a pull request", "reprofp compare @-2 @-1 --markdown"),
     ("which files of two folders differ", "reprofp compare data backup/data"),
-    ("which tensors of two checkpoints differ", "reprofp compare monday.safetensors tuesday.safetensors"),
+    (
+        "which tensors of two checkpoints differ, and by how much",
+        "reprofp compare monday.safetensors tuesday.safetensors --values",
+    ),
 )
 
 
@@ -30,6 +33,7 @@ _EXAMPLES = (
 @require_option
 @vary_options
 @click.option("--all", "everything", is_flag=True, help="Show all reasons, also those that are not relevant.")
+@click.option("--values", is_flag=True, help="Of two files of weights: measure by how much the tensors' values differ.")
 @click.option("--markdown", is_flag=True, help="Answer in Markdown.")
 @ledger_option
 @json_option
@@ -43,6 +47,7 @@ def command(
     ignore: tuple[tuple[str, ...], ...],
     accept_measured: bool,
     everything: bool,
+    values: bool,
     markdown: bool,
     ledger: Path | None,
     as_json: bool,
@@ -70,7 +75,9 @@ def command(
     if are_contents(a, b, ledger):
         if vary or ignore:
             raise click.UsageError("--vary and --ignore name facts of records, and A and B are folders or files")
-        ctx.exit(compare_contents(a, b, wanted))
+        ctx.exit(compare_contents(a, b, wanted, values=values))
+    if values:
+        raise click.UsageError("--values measures files of weights, and A and B are records")
     first, second = load_record(a, ledger), load_record(b, ledger)
     verdict = compare(first, second, vary=vary, ignore=ignore, accept_measured=accept_measured)
     sides = [Named(name, record, partial(find_content, record, ledger)) for name, record in ((a, first), (b, second))]

@@ -13,7 +13,7 @@ from reprofp.cli.verdicts import Wanted
 if TYPE_CHECKING:
     from reprofp.model.contents import PathComparison
 
-__all__ = ["are_contents", "compare_contents"]
+__all__ = ["are_contents", "compare_contents", "is_content"]
 
 _RECORD = b"reprofp record/"
 
@@ -24,7 +24,7 @@ def are_contents(a: str, b: str, ledger: Path | None) -> bool:
     Raises:
         click.UsageError: one is, and the other is a record.
     """
-    found = [_is_content(name, ledger) for name in (a, b)]
+    found = [is_content(name, ledger) for name in (a, b)]
     if any(found) and not all(found):
         place, record = (a, b) if found[0] else (b, a)
         raise click.UsageError(
@@ -34,7 +34,7 @@ def are_contents(a: str, b: str, ledger: Path | None) -> bool:
     return all(found)
 
 
-def _is_content(name: str, ledger: Path | None) -> bool:
+def is_content(name: str, ledger: Path | None) -> bool:
     """Whether a name is a path of content; what the ledger knows by that name comes first, as everywhere."""
     path = Path(name)
     if not path.exists() or (path.is_file() and _is_record_file(path)):
@@ -64,13 +64,13 @@ def _is_in_ledger(name: str, ledger: Path | None) -> bool:
     return True
 
 
-def compare_contents(a: str, b: str, wanted: Wanted) -> int:
+def compare_contents(a: str, b: str, wanted: Wanted, *, values: bool = False) -> int:
     """Compare two folders or files, print what differs, and return the exit code."""
     from reprofp.cli.progress import HashingLine
     from reprofp.datasets.pairs import compare_paths
 
     with HashingLine() as progress:
-        found = compare_paths(Path(a), Path(b), progress=progress)
+        found = compare_paths(Path(a), Path(b), values=values, progress=progress)
     code = None if wanted.level is None else int(not found.is_same)
     _show(found, wanted, code)
     return code or 0
@@ -78,7 +78,7 @@ def compare_contents(a: str, b: str, wanted: Wanted) -> int:
 
 def _show(found: PathComparison, wanted: Wanted, code: int | None) -> None:
     from reprofp.cli.output import print_json, print_lines, print_text
-    from reprofp.render.contents import comparison_json, comparison_markdown, draw_comparison
+    from reprofp.render.comparisons import comparison_json, comparison_markdown, draw_comparison
     from reprofp.render.wording import ANSWERS
 
     answer = "" if code is None else ANSWERS[code]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from reprofp.cli.options import ParamType, json_option
 
 if TYPE_CHECKING:
     from reprofp.cli.hash_items import Asked
+    from reprofp.datasets import TreeDigest
 
 _EXAMPLES = (
     ("a file: the line that b3sum prints", "reprofp hash model.safetensors"),
@@ -24,7 +27,6 @@ _EXAMPLES = (
     ("weights by meaning, tensor by tensor", "reprofp hash --tensors model.safetensors"),
     ("also the digest that model hubs and registries show", "reprofp hash --also sha256 model.safetensors"),
 )
-_OTHERS = ("sha256", "md5", "git")
 
 
 class _Names(ParamType):
@@ -32,14 +34,10 @@ class _Names(ParamType):
 
     name = "NAME[,NAME]"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, ...]:
         if isinstance(value, tuple):
             return value
-        names = tuple(dict.fromkeys(value.split(",")))
-        unknown = [name for name in names if name not in _OTHERS]
-        if unknown:
-            self.fail(f"{unknown[0]!r} is none of {', '.join(_OTHERS)}", param, ctx)
-        return names
+        return tuple(dict.fromkeys(value.split(",")))
 
 
 @click.command(
@@ -63,7 +61,9 @@ class _Names(ParamType):
     help="Compare the folder PATH (by default this one) with such a list, or with one of sha256sum, md5sum and the like.",
 )
 @click.option("--tensors", is_flag=True, help="Show the digest of the tensors of weights, and of each of them.")
-@click.option("--also", type=_Names(), default=(), help="Further digests from the same read: sha256, md5, git.")
+@click.option(
+    "--also", type=_Names(), default=(), help="Further digests from the same read: sha256, sha512, sha1, md5, git."
+)
 @click.option("--folders", is_flag=True, help="Show the digest of each folder below PATH, too.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="With --folders: only so many levels down.")
 @click.option("--include", multiple=True, metavar="PATTERN", help="Only what matches, as in .gitignore. Repeatable.")
@@ -93,7 +93,7 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, **opt
         from reprofp.cli.hash_check import check
 
         folder = paths[0] if paths else Path()
-        ctx.exit(check(options["checksums"], folder, lambda path: _walk_listed(path, asked), as_json=as_json))
+        ctx.exit(check(options["checksums"], folder, partial(_walk_listed, asked=asked), as_json=as_json))
     if not paths:
         raise click.UsageError("name a file or folder to hash")
     if options["manifest"] is not None:
@@ -111,7 +111,7 @@ def _read_options(options: dict[str, Any]) -> Asked:
         raise click.UsageError("--depth says how deep --folders goes: give that, too")
     file_options = {name: options[name] for name in ("threads", "also") if options[name]}
     if options["no_cache"]:
-        file_options["cache"] = False
+        os.environ["REPROFP_NO_CACHE"] = "1"
     tree_options = {name: options[name] for name in ("include", "exclude", "ignore_files", "partial") if options[name]}
     folders = (options["depth"] or 0) if options["folders"] else None
     return Asked(options["tensors"], folders, file_options, tree_options)
@@ -140,12 +140,12 @@ def _hash_all(paths: tuple[Path, ...], asked: Asked, *, as_json: bool) -> int:
     return code
 
 
-def _walk_listed(folder: Path, asked: Asked) -> Any:
+def _walk_listed(folder: Path, asked: Asked, **options: Any) -> TreeDigest:
     """Hash a folder, remarking where a list of checksums holds less than the folder's digest."""
     from reprofp.cli.hash_items import walk
     from reprofp.cli.output import remark
 
-    tree = walk(folder, asked)
+    tree = walk(folder, replace(asked, tree_options={**asked.tree_options, **options}))
     if tree.block:
         remark(
             f"{folder} holds what no list of checksums can (links, empty folders, names that are not UTF-8): "
@@ -164,7 +164,7 @@ def _write_manifest(folder: Path, output: Path, asked: Asked) -> int:
     else:
         _replace(output, lines)
     remark(f"{tree.digest}  {folder}: {tree.files} files")
-    return 3 if getattr(tree, "failures", ()) else 0
+    return 3 if tree.failures else 0
 
 
 def _replace(output: Path, data: bytes) -> None:

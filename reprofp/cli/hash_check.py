@@ -1,137 +1,140 @@
 """``reprofp hash --check``: does a folder still match a list of checksums?
 
-A list of BLAKE3 digests is compared with the folder's manifest; for other algorithms the files are hashed by Python's
-own. Files that the list does not name count as added.
+The list may be of any tool whose lists are known. Files that it does not name count as added, files that cannot be read
+are named, and all others are compared.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprofp.cli.checksums import Checksums, Comparison, compare_checksums, parse_lines
+from reprofp.cli.checksums import Comparison, compare_checksums
 from reprofp.cli.output import print_json, print_text, remark
 from reprofp.errors import InputError, ReprofpError
 from reprofp.render.values import clean
 
 if TYPE_CHECKING:
     from reprofp.datasets import TreeDigest
+    from reprofp.datasets.interop.checks import Check
 
-__all__ = ["check"]
+__all__ = ["check", "guess_algorithm"]
 
-_BLOCK = 1 << 20
+Walk = Callable[..., "TreeDigest"]
+
+_BLAKE3 = "blake3"
+_SHA256 = "sha256"
 _MOST_TRIED = 3
-Walk = Callable[[Path], "TreeDigest"]
 
 
 def check(listed: Path, folder: Path, walk: Walk, *, as_json: bool) -> int:
-    """Compare a folder with a list, print what differs, and return the exit code; ``walk`` hashes a folder."""
-    given = parse_lines(_read(listed), str(listed))
-    expected = {_normalise(path): digest for path, digest in given.digests.items()}
+    """Compare a folder with a list, print what differs, and return the exit code.
+
+    ``walk`` hashes a folder; it takes the options of ``hash_tree`` that are given here.
+    """
+    from reprofp.datasets.manifest import is_listed
+
+    checks = _read_list(listed, folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}: check the path")
-    algorithm = _choose_algorithm(given, folder)
-    found = _hash_all(expected, folder, algorithm, walk)
+    expected = {os.path.normpath(item.path): item.expected for item in checks}
+    algorithm = checks[0].algorithm if checks else _BLAKE3
+    found = dict(_hash_inside(walk, folder, algorithm))
+    found.update(_hash_outside(folder, [path for path in expected if path.startswith((b"/", b"../"))], algorithm))
     own = os.path.relpath(os.path.realpath(listed), os.path.realpath(folder))
     if os.fsencode(own) not in expected:
         found.pop(os.fsencode(own), None)
+    if algorithm == _BLAKE3:  # what its lists cannot hold was remarked on, and is no addition
+        found = {path: digits for path, digits in found.items() if path in expected or is_listed(path)}
     result = compare_checksums(expected, found)
     _show(result, algorithm, as_json=as_json)
     return ReprofpError.exit_code if result.unreadable else 1 if result else 0
 
 
-def _read(path: Path) -> bytes:
+def _read_list(listed: Path, folder: Path) -> Sequence[Check]:
+    from reprofp.datasets.interop.lists import parse_list
+
+    data = _read(listed)
+    return parse_list(data, str(listed), guess_algorithm(listed, folder))
+
+
+def _read(listed: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return listed.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read the list of checksums {path}: {error.strerror}; check the path") from error
+        raise InputError(f"cannot read the list of checksums {listed}: {error.strerror}; check the path") from error
 
 
-def _normalise(path: bytes) -> bytes:
-    return os.path.normpath(path) if path.startswith(b"./") or b"//" in path else path
+def guess_algorithm(listed: Path, folder: Path) -> str | None:
+    """Say what a list is of where its digests may be of two algorithms; None where the list itself tells.
+
+    One of the first of its files that are there tells: that has one of the two digests.
+
+    Raises:
+        InputError: the list cannot be read.
+        FormatError: it is no list of checksums.
+    """
+    from reprofp.datasets.interop.lists import parse_list
+
+    data = _read(listed)
+    checks = parse_list(data, str(listed))
+    is_open = bool(checks) and checks[0].algorithm == _BLAKE3 and b"BLAKE3 (" not in data
+    return _SHA256 if is_open and _is_sha256(checks, folder) else None
 
 
-def _choose_algorithm(given: Checksums, folder: Path) -> str:
-    """Say which algorithm a list is of; where its lines leave two, one of the first files that are there tells."""
-    if len(given.algorithms) > 1:
-        there = (path for path in given.digests if os.path.isfile(os.path.join(os.fsencode(folder), path)))
-        for path in islice(there, _MOST_TRIED):
-            for algorithm in given.algorithms:
-                if _try_hash(algorithm, os.path.join(os.fsencode(folder), path)) == given.digests[path]:
-                    return algorithm
-    return given.algorithms[0] if given.algorithms else "blake3"
+def _is_sha256(checks: Sequence[Check], folder: Path) -> bool:
+    from reprofp.datasets.interop.digests import read_path
 
-
-def _try_hash(algorithm: str, path: bytes) -> bytes | None:
-    try:
-        return _hash_file(algorithm, path, threading.Event())
-    except (OSError, ReprofpError):
-        return None
-
-
-def _hash_all(expected: Mapping[bytes, bytes], folder: Path, algorithm: str, walk: Walk) -> dict[bytes, bytes | None]:
-    inside = all(not path.startswith((b"/", b"../")) for path in expected)
-    if algorithm == "blake3" and inside:
-        return dict(parse_lines(walk(folder).manifest, str(folder)).digests)
-    root = os.fsencode(folder)
-    names = {name for name in expected if os.path.lexists(os.path.join(root, name))}
-    return _hash_files(algorithm, root, sorted({*names, *_list_files(root)}))
-
-
-def _list_files(root: bytes) -> Iterator[bytes]:
-    for above, _folders, files in os.walk(root):
-        for name in files:
-            path = os.path.join(above, name)
-            if os.path.isfile(path) and not os.path.islink(path):
-                yield os.path.relpath(path, root)
-
-
-def _hash_files(algorithm: str, root: bytes, names: list[bytes]) -> dict[bytes, bytes | None]:
-    """Hash files in several threads; an interrupt stops them at once."""
-    stop = threading.Event()
-
-    def hash_one(name: bytes) -> bytes | None:
+    places = ((item, os.path.join(os.fsencode(folder), item.path)) for item in checks)
+    for item, path in islice(((item, path) for item, path in places if os.path.isfile(path)), _MOST_TRIED):
         try:
-            return _hash_file(algorithm, os.path.join(root, name), stop)
-        except OSError as error:
-            remark(f"{clean(os.fsdecode(name))}: {error.strerror or error}; make it readable, or leave it out")
-            return None
-
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        try:
-            return dict(zip(names, pool.map(hash_one, names), strict=True))
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+            found = read_path(path, [_SHA256])
+        except ReprofpError:
+            continue  # it is told of later
+        if item.expected in (found.blake3.hex(), found.others[_SHA256]):
+            return item.expected == found.others[_SHA256]
+    return False
 
 
-def _hash_file(algorithm: str, path: bytes, stop: threading.Event) -> bytes:
-    if algorithm == "blake3":
-        from reprofp.datasets import hash_file
+def _hash_inside(walk: Walk, folder: Path, algorithm: str) -> Iterator[tuple[bytes, str | None]]:
+    """Yield the digest of every file in the folder; None for one that cannot be read."""
+    also = {} if algorithm == _BLAKE3 else {"also": (algorithm,)}
+    tree = walk(folder, partial=True, **also)
+    yield from ((failure.path, None) for failure in tree.failures)
+    for entry in tree.entries:
+        if entry.digest is not None:
+            digits = tree.others[entry.path][algorithm] if also else entry.digest.value.hex()
+            yield entry.path, digits
 
-        return hash_file(path).digest.value
-    hasher = hashlib.new(algorithm, usedforsecurity=False)
-    with open(path, "rb", buffering=0) as file:
-        while not stop.is_set() and (block := file.read(_BLOCK)):
-            hasher.update(block)
-    return hasher.digest()
+
+def _hash_outside(folder: Path, paths: Sequence[bytes], algorithm: str) -> Iterator[tuple[bytes, str | None]]:
+    from reprofp.datasets.interop.digests import read_path
+
+    for path in paths:
+        place = os.path.join(os.fsencode(folder), path)
+        if os.path.lexists(place):
+            try:
+                found = read_path(place, [] if algorithm == _BLAKE3 else [algorithm])
+                yield path, found.others.get(algorithm, found.blake3.hex())
+            except ReprofpError as error:
+                remark(str(error))
+                yield path, None
 
 
 def _show(result: Comparison, algorithm: str, *, as_json: bool) -> None:
     lists = {"changed": result.changed, "missing": result.missing, "added": result.added}
-    if result.unreadable:
-        lists["unreadable"] = result.unreadable
     if as_json:
-        named = {name: [os.fsdecode(path) for path in paths] for name, paths in lists.items()}
+        named = {
+            name: [path.decode("utf-8", "backslashreplace") for path in paths]
+            for name, paths in {**lists, "unreadable": result.unreadable}.items()
+        }
         head = {"schema": "reprofp/hash-check/1", "match": not result and not result.unreadable}
-        print_json({**head, "algorithm": algorithm, "equal": result.equal, "unreadable": [], **named})
+        print_json({**head, "algorithm": algorithm, "equal": result.equal, **named})
         return
+    lists.update({"unreadable": result.unreadable} if result.unreadable else {})
     for name, paths in lists.items():
         for path in paths:
             print_text(f"{name:8} {clean(os.fsdecode(path))}\n")

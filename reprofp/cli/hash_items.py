@@ -14,6 +14,7 @@ from reprofp.cli.output import print_bytes, print_text, remark
 from reprofp.cli.progress import HashingLine
 from reprofp.errors import ReprofpError
 from reprofp.render.values import clean
+from reprofp.render.wording import plural
 
 if TYPE_CHECKING:
     from reprofp.datasets import TreeDigest
@@ -59,8 +60,7 @@ def _hash_file(path: Path, asked: Asked) -> dict[str, Any]:
     with HashingLine() as progress:
         found = hash_file(path, progress=progress, **asked.file_options)
     item = {"path": str(path), "kind": "file", "digest": str(found.digest), "bytes": found.bytes}
-    others = getattr(found, "others", {})
-    return {**item, "others": dict(others)} if others else item
+    return {**item, "others": dict(found.others)} if found.others else item
 
 
 def _hash_input() -> dict[str, Any]:
@@ -79,7 +79,7 @@ def walk(path: Path, asked: Asked) -> TreeDigest:
 
     with HashingLine() as progress:
         tree = hash_tree(path, progress=progress, **asked.file_options, **asked.tree_options)
-    for problem in (*tree.problems, *getattr(tree, "failures", ())):
+    for problem in (*tree.problems, *tree.failures):
         remark(f"{clean(os.fsdecode(problem.path))} in {path}: {problem.what}")
     return tree
 
@@ -94,12 +94,10 @@ def _hash_folder(path: Path, asked: Asked) -> dict[str, Any]:
         "files": tree.files,
         "problems": [{"path": os.fsdecode(problem.path), "what": problem.what} for problem in tree.problems],
     }
-    failures = getattr(tree, "failures", ())
-    if failures:
-        item["failures"] = [{"path": os.fsdecode(failure.path), "what": failure.what} for failure in failures]
-    others = getattr(tree, "others", {})
-    if others:
-        item["others"] = {os.fsdecode(name): dict(digests) for name, digests in others.items()}
+    if tree.failures:
+        item["failures"] = [{"path": os.fsdecode(failure.path), "what": failure.what} for failure in tree.failures]
+    if tree.others:
+        item["others"] = {os.fsdecode(name): dict(digests) for name, digests in sorted(tree.others.items())}
     if asked.folders is not None:
         item["folders"] = _list_folders(tree, asked.folders)
     return item
@@ -107,10 +105,9 @@ def _hash_folder(path: Path, asked: Asked) -> dict[str, Any]:
 
 def _list_folders(tree: TreeDigest, depth: int) -> dict[str, Any]:
     """Return the digests of the folders down to a depth; 0 is for all."""
-    found: Mapping[bytes, Any] = getattr(tree, "folders")()  # noqa: B009
     return {
         os.fsdecode(path): {"digest": str(folder.digest), "files": folder.files, "bytes": folder.bytes}
-        for path, folder in found.items()
+        for path, folder in tree.folders().items()
         if not depth or path.count(b"/") < depth
     }
 
@@ -121,9 +118,8 @@ def _hash_weights(path: Path, asked: Asked) -> dict[str, Any]:
     options = {name: value for name, value in asked.file_options.items() if name == "threads"}
     with HashingLine() as progress:
         found = hash_weights(path, progress=progress, **options)
-    why = getattr(found, "remark", "")
-    if why:
-        remark(f"{path}: {why}")
+    if found.remark:
+        remark(f"{path}: {found.remark}")
     return {
         "path": str(path),
         "kind": "weights",
@@ -147,7 +143,9 @@ def print_item(item: dict[str, Any]) -> None:
     for path, digests in item.get("others", {}).items():
         _print_others(digests, os.path.join(item["path"], path))
     for path, folder in item.get("folders", {}).items():
-        print_text(f"  {folder['digest']}  {clean(os.path.join(item['path'], path))}  {folder['files']} files\n")
+        print_text(
+            f"  {folder['digest']}  {clean(os.path.join(item['path'], path))}  {plural(folder['files'], 'file')}\n"
+        )
     for name, tensor in item.get("tensors", {}).items():
         print_text(f"  {tensor['digest']}  {clean(name)}  {tensor['dtype']} {tensor['shape']}\n")
 

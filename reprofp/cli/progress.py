@@ -70,12 +70,9 @@ def describe_progress(progress: Progress, seconds: float) -> str:
 
 def _guess_left(progress: Progress, seconds: float) -> float | None:
     """Return how many seconds the rest takes if it goes on as before; None while that cannot be told."""
-    shares = [
-        done / found
-        for done, found in ((progress.files, progress.files_found), (progress.bytes, progress.bytes_found))
-        if found > 0
-    ]
-    share = min(shares, default=0.0)
+    files = (progress.files, progress.files_found) if progress.files_found > 1 else (0, 0)
+    counts = (files, (progress.bytes, progress.bytes_found))
+    share = min((done / found for done, found in counts if found > 0), default=0.0)
     return seconds * (1 - share) / share if share > 0 and seconds >= _GUESS_S else None
 
 

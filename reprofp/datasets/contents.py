@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from reprofp._core.hashing import hash_bytes
-from reprofp.datasets.lists import TreeDifference, WeightsDifference, compare_trees, compare_weights
+from reprofp.datasets.differences import TreeDifference, compare_trees
+from reprofp.datasets.weight_differences import WeightsDifference, compare_weights
 from reprofp.datasets.weights import CONTEXT, WEIGHTS_ALGORITHM
 from reprofp.errors import FormatError
 from reprofp.model.contents import ContentDifference
@@ -44,6 +45,7 @@ def tell_difference(path: FactPath, digests: tuple[str, str], find: tuple[Find, 
     try:
         for content, digest in zip(contents, digests, strict=True):
             _check(content or b"", digest)
+        found: TreeDifference | WeightsDifference
         found = (compare_weights if what == "tensors" else compare_trees)(contents[0], contents[1])
     except FormatError as error:
         return ContentDifference(path, what, problem=str(error))

@@ -7,6 +7,8 @@ In: two paths. Out: whether their content is the same, and which files or tensor
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from reprofp._core.reading import ProgressCallback
@@ -14,26 +16,42 @@ from reprofp.datasets.contents import tell_difference
 from reprofp.datasets.trees import TreeDigest, hash_tree
 from reprofp.datasets.weights import WeightsDigest, hash_weights
 from reprofp.errors import InputError
-from reprofp.model.contents import ContentDifference, PathComparison, PlaceDigest
+from reprofp.model.contents import ContentDifference, PathComparison, PlaceDigest, ValueDifference
 
 __all__ = ["compare_paths"]
 
 _OPAQUE = "opaque"
 
 
-def compare_paths(a: Path, b: Path, *, progress: ProgressCallback | None = None) -> PathComparison:
+def compare_paths(
+    a: Path, b: Path, *, values: bool = False, progress: ProgressCallback | None = None
+) -> PathComparison:
     """Compare two folders, two files of weights, or the one with the other.
 
     Two folders are compared file by file; where both hold weights of a known format, also tensor by tensor. Two files
-    are compared tensor by tensor where their formats are known, else as bytes.
+    are compared tensor by tensor where their formats are known, else as bytes. With ``values``, by how much the values
+    of tensors differ is measured, too.
 
     Raises:
         InputError: one is not there or cannot be read, or a folder is to be compared with what is no weights.
         UnstableFileError: something changed while it was read.
         FormatError: a file of weights is not valid.
     """
-    if a.is_dir() and b.is_dir():
-        return _compare_folders(a, b, progress)
+    found = _compare_folders(a, b, progress) if a.is_dir() and b.is_dir() else _compare_files(a, b, progress)
+    return replace(found, values=tuple(_measure(a, b, progress))) if values else found
+
+
+def _measure(a: Path, b: Path, progress: ProgressCallback | None) -> Iterator[ValueDifference]:
+    from reprofp.datasets.weight_values import measure_values  # noqa: PLC0415  few ask for it
+
+    for item in measure_values(a, b, progress=progress):
+        if item.different:
+            bad = item.nan_changes + item.inf_changes
+            numbers = item.max_abs, item.relative_norm, item.max_ulps
+            yield ValueDifference(item.name, item.dtype, item.elements, item.different, *numbers, bad)
+
+
+def _compare_files(a: Path, b: Path, progress: ProgressCallback | None) -> PathComparison:
     first, second = hash_weights(a, progress=progress), hash_weights(b, progress=progress)
     if _OPAQUE in (first.format, second.format):
         return _compare_opaque((a, first), (b, second))

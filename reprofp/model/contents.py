@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reprofp.model.paths import FactPath
 
-__all__ = ["CheckedPlace", "ContentDifference", "PathComparison", "PlaceDigest", "Verification"]
+__all__ = ["CheckedPlace", "ContentDifference", "PathComparison", "PlaceDigest", "ValueDifference", "Verification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,25 @@ class ContentDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class ValueDifference:
+    """By how much the values of one tensor differ."""
+
+    name: str
+    dtype: str
+    elements: int
+    different: int
+    """How many elements differ in any bit."""
+    max_abs: float
+    """The greatest distance of two finite values."""
+    relative_norm: float
+    """The Euclidean norm of all distances over that of the first one's values."""
+    max_ulps: int | None
+    """The greatest distance in steps from one number of the type to the next; None for integers."""
+    not_finite: int
+    """How many values are NaN or infinite on one side alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceDigest:
     """What was found at one place."""
 
@@ -55,6 +74,8 @@ class PathComparison:
     contents: tuple[ContentDifference, ...] = ()
     """What differs; empty where nothing does, and of two opaque files."""
     note: str = ""
+    values: tuple[ValueDifference, ...] | None = None
+    """By how much the values of tensors differ that both have; None where nobody asked."""
 
     @property
     def is_same(self) -> bool:
@@ -67,7 +88,10 @@ class CheckedPlace:
     """One digest of a record, held against what lies at its place now."""
 
     path: FactPath
-    """The fact that holds the digest, the facet's name first; ``("outputs", name)`` for an output of a run."""
+    """The fact that holds the digest, the facet's name first; ``("outputs", name)`` for an output of a run.
+
+    Of another tool's list, the path of the file alone.
+    """
     status: str
     """``equal``, ``differs``, or ``unchecked``."""
     expected: str = ""

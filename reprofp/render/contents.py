@@ -13,23 +13,19 @@ from typing import TYPE_CHECKING, Any
 from reprofp.model.paths import format_path
 from reprofp.render.layout import Line, Span, align, indent, line
 from reprofp.render.values import clean
-from reprofp.render.wording import ANSWERS, plural
+from reprofp.render.wording import plural
 
 if TYPE_CHECKING:
-    from reprofp.model.contents import CheckedPlace, ContentDifference, PathComparison, PlaceDigest, Verification
+    from reprofp.model.contents import ContentDifference
 
 __all__ = [
-    "comparison_json",
-    "comparison_markdown",
     "content_json",
     "content_markdown",
-    "draw_comparison",
     "draw_content",
     "draw_contents",
-    "draw_verification",
+    "escape",
     "roll_up",
     "summarise_content",
-    "verification_json",
 ]
 
 _FEW = 6
@@ -189,12 +185,13 @@ def content_markdown(contents: Sequence[ContentDifference]) -> str:
     lines = ["What differs in the content:\n", "| content | what | name |", "|---|---|---|"]
     for content in contents:
         where = format_path(content.path)
-        lines.append(f"| {_escape(where)} | {_escape(summarise_content(content))} | |")
-        lines += [f"| | {item.kind} | {_escape(_name(item, content.what))} |" for item in roll_up(content)]
+        lines.append(f"| {escape(where)} | {escape(summarise_content(content))} | |")
+        lines += [f"| | {item.kind} | {escape(_name(item, content.what))} |" for item in roll_up(content)]
     return "\n".join(lines) + "\n"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return text for a cell of a Markdown table."""
     return (
         clean(text)
         .replace("\\", "\\\\")
@@ -203,122 +200,3 @@ def _escape(text: str) -> str:
         .replace("*", "\\*")
         .replace("_", "\\_")
     )
-
-
-def say_comparison(found: PathComparison) -> str:
-    """Say in one line how the content of two places compares."""
-    if found.is_same:
-        words = {"folder": "the same files", "weights": "the same tensors", "file": "the same bytes"}[found.a.kind]
-        return f"{words}; {found.note}" if found.note else words
-    if not found.contents:
-        return "the bytes differ, and the format is not known: nothing more can be told"
-    said = "; ".join(summarise_content(content) for content in found.contents)
-    return f"{said}; {found.note}" if found.note else said
-
-
-def draw_comparison(found: PathComparison, answer: str = "", *, everything: bool = False) -> list[Line]:
-    """Draw how the content of two places compares; ``answer`` goes before its line."""
-    said = say_comparison(found)
-    style = "good" if found.is_same else "bad" if answer else "strong"
-    lines = [line(Span(f"{answer}: {said}" if answer else said, style))]
-    lines += align([[Span(side, "dim"), Span(place.digest), Span(clean(place.path))] for side, place in _sides(found)])
-    drawn = [draw_content(content, everything=everything) for content in found.contents]
-    if len(drawn) == 1:
-        return [*lines, *drawn[0][1:]]  # the first line has said what its head says
-    return [*lines, *(spans for group in drawn for spans in (line(), *group))]
-
-
-def _sides(found: PathComparison) -> tuple[tuple[str, PlaceDigest], ...]:
-    return ("a", found.a), ("b", found.b)
-
-
-def comparison_json(found: PathComparison, *, level: str | None = None, answer: str = "") -> dict[str, Any]:
-    """Return the answer of ``compare`` on two places (schema compare-contents.schema.json)."""
-    return {
-        "schema": "reprofp/compare-contents/1",
-        **{side: _place_json(place) for side, place in _sides(found)},
-        "same": found.is_same,
-        "contents": [content_json(content) for content in found.contents],
-        "note": found.note,
-        "requirement": {"level": level, "answer": answer} if answer else None,
-    }
-
-
-def _place_json(place: PlaceDigest) -> dict[str, Any]:
-    return {"path": clean_path(place.path), "kind": place.kind, "digest": place.digest, "bytes": place.bytes}
-
-
-def clean_path(path: str) -> str:
-    """Return a path as text that JSON can hold: what is not UTF-8 is written as escapes."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def comparison_markdown(found: PathComparison, answer: str = "") -> str:
-    """Return how the content of two places compares as Markdown."""
-    said = say_comparison(found)
-    rows = [f"| {side} | {_escape(clean(place.path))} | `{place.digest}` |" for side, place in _sides(found)]
-    head = [
-        f"**{_escape(f'{answer}: {said}' if answer else said)}**\n",
-        "| | place | digest |",
-        "|---|---|---|",
-        *rows,
-        "",
-    ]
-    return "\n".join(head) + (f"\n{content_markdown(found.contents)}" if found.contents else "")
-
-
-_STYLES = {"equal": "good", "differs": "bad", "unchecked": "doubt"}
-
-
-def draw_verification(found: Verification, *, everything: bool = False) -> list[Line]:
-    """Draw whether what a record speaks of is still as it says."""
-    style = ("good", "bad", "doubt")[found.answer]
-    lines = [
-        line(Span(f"{ANSWERS[found.answer]}: {_say_verification(found)}", style), Span(f"  {found.record[:16]}", "dim"))
-    ]
-    heads = align([_head_place(place) for place in found.places])
-    for place, head in zip(found.places, heads, strict=True):
-        lines.append(indent(head, 2))
-        if place.content is not None and not place.content.problem:
-            lines += [indent(spans, 4) for spans in draw_content(place.content, everything=everything)[1:]]
-    return lines
-
-
-def _say_verification(found: Verification) -> str:
-    count = len(found.places)
-    if not count:
-        return "the record holds no digest of data, weights or outputs"
-    counts = Counter(place.status for place in found.places)
-    if counts["equal"] == count:
-        return f"all {count} are as recorded" if count > 1 else "it is as recorded"
-    said = [f"{counts['differs']} of {count} differ"] if counts["differs"] else []
-    said += [f"{counts['unchecked']} of {count} could not be checked"] if counts["unchecked"] else []
-    return ", ".join(said).replace("1 of 1 differ", "it differs").replace("1 of 1 could", "it could")
-
-
-def _head_place(place: CheckedPlace) -> list[Span]:
-    said = clean(place.problem)
-    if place.content is not None:
-        said = summarise_content(place.content)
-    cells = [Span(clean(format_path(place.path)), "path"), Span(place.status, _STYLES[place.status])]
-    return [*cells, *(Span(text) for text in (clean(place.place), said) if text)]
-
-
-def verification_json(found: Verification) -> dict[str, Any]:
-    """Return one record's part of the answer of ``verify`` (schema verify.schema.json)."""
-    return {
-        "record": found.record,
-        "answer": ANSWERS[found.answer],
-        "places": [
-            {
-                "path": format_path(place.path),
-                "status": place.status,
-                "place": clean_path(place.place),
-                "expected": place.expected,
-                "found": place.found,
-                "content": None if place.content is None else content_json(place.content),
-                "problem": clean_path(place.problem),
-            }
-            for place in found.places
-        ],
-    }

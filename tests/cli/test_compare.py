@@ -7,7 +7,9 @@ import re
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from cli.conftest import SCRIPT
 from render.records import RUN, TIME, A, B, snapshot
@@ -227,3 +229,25 @@ def test_which_files_differ_is_told_of_records(ask, folders):
 def test_what_is_not_relevant_is_listed_on_request(ask, filled):
     count = int(re.search(r"(\d+) not relevant", ask("compare", A.id, B.id).out).group(1))
     assert (count > 0) == ("not relevant\n" in ask("compare", A.id, B.id, "--all").out)
+
+
+def test_values_of_tensors(ask, tmp_path):
+    for name, last in (("a", 1.0), ("b", 1.5)):
+        safetensors.numpy.save_file(
+            {"same": np.zeros(2, np.float32), "w": np.array([1, last], np.float32)}, tmp_path / f"{name}.safetensors"
+        )
+    a, b = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    done = ask("compare", a, b, "--values")
+    assert done.out.startswith("1 tensor changed\n")
+    assert "1 of 2" in done.out.splitlines()[-1]
+    document = json.loads(ask("compare", a, b, "--values", "--json").out)
+    check("compare-contents", document)
+    (value,) = document["values"]
+    assert (value["tensor"], value["different"], value["max_abs"]) == ("w", 1, 0.5)
+    assert ask("compare", a, b, "--json").out.count('"values": null') == 1
+    assert ask("compare", a, a, "--values").out.startswith("the same tensors")
+
+
+def test_values_are_of_weights(ask, filled):
+    done = ask("compare", A.id, B.id, "--values")
+    assert (done.code, done.failed_clearly) == (3, True)

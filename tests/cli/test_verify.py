@@ -1,5 +1,6 @@
 """``reprofp verify``."""
 
+import hashlib
 import json
 import os
 import sys
@@ -104,3 +105,21 @@ def test_lists_that_were_lost_leave_the_answer(ask, recorded):
     done = ask("verify", "@-1", "--ledger", recorded / "other")
     assert done.code == 1
     assert "not kept" in done.out
+
+
+def test_what_other_tools_wrote_down(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text("x")
+    digits = hashlib.md5(b"x").hexdigest()
+    (tmp_path / "x.dvc").write_text(f"outs:\n- md5: {digits}\n  hash: md5\n  path: x\n")
+    (tmp_path / "sums").write_text(f"{hashlib.sha256(b'x').hexdigest()}  x\n")
+    for name in ("x.dvc", "sums"):
+        assert ask("verify", name).code == 0
+        check("verify", json.loads(ask("verify", name, "--json").out))
+    (tmp_path / "x").write_text("y")
+    done = ask("verify", "x.dvc")
+    assert (done.code, done.out) == (1, "no: it differs  x.dvc\n  x  differs\n")
+    (tmp_path / "x").unlink()
+    assert ask("verify", "x.dvc").code == 2
+    (tmp_path / "no.dvc").write_text("hello")
+    assert ask("verify", "no.dvc").failed_clearly
