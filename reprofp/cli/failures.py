@@ -16,7 +16,16 @@ from types import TracebackType
 
 from reprofp.errors import ReprofpError
 
-__all__ = ["CLOSED_PIPE", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "ClosedPipeError", "StoppedError", "report"]
+__all__ = [
+    "CLOSED_PIPE",
+    "DEFECT",
+    "INTERRUPTED",
+    "NOT_STARTED",
+    "UNREADABLE",
+    "ClosedPipeError",
+    "StoppedError",
+    "report",
+]
 
 UNREADABLE = 3
 """Usage errors, and input or surroundings that a user can change."""

@@ -111,7 +111,7 @@ def _read_options(options: dict[str, Any]) -> Asked:
         raise click.UsageError("--depth says how deep --folders goes: give that, too")
     file_options = {name: options[name] for name in ("threads", "also") if options[name]}
     if options["no_cache"]:
-        os.environ["REPROFP_NO_CACHE"] = "1"
+        file_options["cache"] = False
     tree_options = {name: options[name] for name in ("include", "exclude", "ignore_files", "partial") if options[name]}
     folders = (options["depth"] or 0) if options["folders"] else None
     return Asked(options["tensors"], folders, file_options, tree_options)

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 
 from reprofp._core import reading
 from reprofp._core.reading import Progress, ProgressCallback
+from reprofp.datasets.cache import open_cache
 from reprofp.model.ids import Digest
 
 __all__ = ["FILE_ALGORITHM", "FileDigest", "hash_file"]
 
 FILE_ALGORITHM = "blake3"
 """The algorithm's name for the digest of a file: BLAKE3-256 of its bytes."""
+
+_LARGE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,13 @@ def hash_file(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    cache: bool = True,
     also: Collection[str] = (),
 ) -> FileDigest:
     """Return the digest of a regular file; a symbolic link is followed.
 
-    ``also`` names other digests that come from the same single read: any of ``interop.OTHER_ALGORITHMS``.
+    ``cache`` says whether the digest of a large file may be remembered while it is unchanged. ``also`` names other
+    digests that come from the same single read: any of ``interop.OTHER_ALGORITHMS``.
 
     Raises:
         InputError: it is not there, not readable or not a regular file.
@@ -44,8 +49,18 @@ def hash_file(
     """
     if also:
         return _hash_for_others(os.fsencode(path), also, threads, progress)
-    value, length = reading.hash_file(os.fsencode(path), threads=threads, progress=progress)
+    raw = os.fsencode(path)
+    with open_cache(enabled=cache and _is_large(raw)) as held:
+        value, length = reading.hash_file(raw, threads=threads, progress=progress, cache=held)
     return FileDigest(Digest(FILE_ALGORITHM, value), length)
+
+
+def _is_large(path: bytes) -> bool:
+    """Whether reading the file takes longer than asking the cache."""
+    try:
+        return os.stat(path).st_size >= _LARGE_BYTES
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong
 
 
 def _hash_for_others(

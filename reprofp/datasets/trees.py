@@ -18,6 +18,7 @@ from typing import Protocol
 from reprofp._core import reading
 from reprofp._core.hashing import hash_bytes
 from reprofp._core.reading import ProgressCallback, ScannedEntry
+from reprofp.datasets.cache import Cache, open_cache
 from reprofp.datasets.files import FILE_ALGORITHM, FileDigest, hash_file
 from reprofp.datasets.folders import FolderDigest, digest_folders
 from reprofp.datasets.manifest import FAILED, TREE_ALGORITHM, BlockEntry, write_block
@@ -152,6 +153,7 @@ def hash_tree(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    cache: bool = True,
     include: Iterable[str | bytes] = (),
     exclude: Iterable[str | bytes] = (),
     ignore_files: Iterable[str | bytes] = (),
@@ -164,6 +166,7 @@ def hash_tree(
         path: the folder; a link to one is followed.
         threads: how many work at once; as many as there are processors by default.
         progress: called about ten times a second.
+        cache: whether digests of unchanged files may be remembered, and taken from what is; ``also`` reads all.
         include: patterns in the syntax of ``.gitignore``: only files that match, or lie in a folder that does, count.
         exclude: patterns in the same syntax: what matches is left out, and a folder that does is never opened.
         ignore_files: base names of files in the tree, such as ``.gitignore`` and ``.dvcignore``, whose patterns count.
@@ -178,7 +181,8 @@ def hash_tree(
     raw = os.fsencode(path)
     selection = make_selection(include, exclude, ignore_files)
     selector = Selector(selection, raw)
-    source, others = _read_tree(raw, selector, threads, progress, also)
+    with open_cache(enabled=cache and not also) as held:
+        source, others = _read_tree(raw, selector, threads, progress, also, held)
     selector.recheck()
     unlisted = source.unlisted()
     failed = sorted({entry.path: entry for entry in unlisted if entry.status}.values(), key=lambda entry: entry.path)
@@ -201,9 +205,9 @@ def hash_tree(
 
 
 def hash_path(
-    path: PathLike, *, threads: int | None = None, progress: ProgressCallback | None = None
+    path: PathLike, *, threads: int | None = None, progress: ProgressCallback | None = None, cache: bool = True
 ) -> FileDigest | TreeDigest:
-    """Return the digest of a file or of a tree, whichever is there.
+    """Return the digest of a file or of a tree, whichever is there; ``cache`` as for those.
 
     Raises:
         InputError: it is not there or cannot be read.
@@ -214,7 +218,7 @@ def hash_path(
     except (OSError, ValueError):
         is_folder = False  # hash_file says what is wrong
     call = bind(hash_tree if is_folder else hash_file, path)
-    return call(threads=threads, progress=progress)
+    return call(threads=threads, progress=progress, cache=cache)
 
 
 def digest_attachment(data: bytes, algorithm: str = TREE_ALGORITHM) -> Digest:
@@ -228,13 +232,14 @@ def _read_tree(
     threads: int | None,
     progress: ProgressCallback | None,
     also: Collection[str],
+    cache: Cache | None,
 ) -> tuple[Source, Mapping[bytes, Mapping[str, str]]]:
     if also:
         from reprofp.datasets.interop.trees import read_tree  # noqa: PLC0415  loads hashlib
 
         return read_tree(root, selector, also, threads=threads, progress=progress)
     if not selector.selection:
-        return reading.scan_tree(root, threads=threads, progress=progress), {}
+        return reading.scan_tree(root, threads=threads, progress=progress, cache=cache), {}
     return (
         reading.scan_tree(
             root,
@@ -242,6 +247,7 @@ def _read_tree(
             progress=progress,
             keep_folder=selector.keep_folder,
             keep_entry=selector.keep_entry,
+            cache=cache,
         ),
         {},
     )

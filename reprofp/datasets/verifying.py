@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -89,8 +90,8 @@ def _tell(bare: CheckedPlace, found: _Found, find: Find) -> CheckedPlace:
 
 
 _CALLS: Mapping[str, Callable[..., _Found]] = {
-    "blake3": hash_path,
-    "blake3-tree": hash_path,
+    "blake3": partial(hash_path, cache=False),
+    "blake3-tree": partial(hash_path, cache=False),
     "blake3-tensors": hash_weights,
 }
 
