@@ -26,15 +26,15 @@ def list_digests(record: Record) -> Iterator[tuple[FactPath, str]]:
                 yield (name, *path[:-1]), fact.value
     if isinstance(record, Run):
         for name, output in record.result.outputs.items():
-            yield from _list_output(name, output)
+            yield from _list_output(name, output, "digest")
 
 
 def _last_snapshot(record: Record) -> Snapshot:
     return record if isinstance(record, Snapshot) else record.end or record.start
 
 
-def _list_output(name: str, output: Mapping[str, Value]) -> Iterator[tuple[FactPath, str]]:
-    digest = output.get("tensors", output.get("digest"))
+def _list_output(name: str, output: Mapping[str, Value], key: str) -> Iterator[tuple[FactPath, str]]:
+    digest = output.get(key)
     if isinstance(digest, str):
         yield ("outputs", name), digest
 
@@ -54,9 +54,15 @@ def list_promised(record: Record) -> dict[FactPath, str | None]:
     return promised
 
 
+def _list_tensors(record: Record) -> Iterator[tuple[FactPath, str]]:
+    """Yield the digests of the tensors in outputs that are weights."""
+    for name, output in record.result.outputs.items() if isinstance(record, Run) else ():
+        yield from _list_output(name, output, "tensors")
+
+
 def list_differing(a: Record, b: Record) -> dict[FactPath, tuple[str, str]]:
     """Return the digests that both records have, that differ, and that stand for a list."""
-    first, second = dict(list_digests(a)), dict(list_digests(b))
+    first, second = ({**dict(list_digests(record)), **dict(_list_tensors(record))} for record in (a, b))
     return {
         path: (first[path], second[path])
         for path in sorted(first.keys() & second.keys())
