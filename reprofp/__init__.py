@@ -10,8 +10,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reprofp._core.hashing import Hasher
-    from reprofp.api import compare, load, snapshot
-    from reprofp.datasets import hash_file, hash_tree, hash_weights
+    from reprofp.api import compare, load, snapshot, verify
+    from reprofp.datasets import (
+        SequenceHasher,
+        hash_file,
+        hash_sequence,
+        hash_tensor,
+        hash_tensors,
+        hash_tree,
+        hash_weights,
+    )
     from reprofp.errors import (
         AmbiguousNameError,
         FormatError,
@@ -36,6 +44,7 @@ __all__ = [
     "NameNotFoundError",
     "ReprofpError",
     "Run",
+    "SequenceHasher",
     "Snapshot",
     "UnstableFileError",
     "UsageError",
@@ -43,19 +52,31 @@ __all__ = [
     "__version__",
     "compare",
     "hash_file",
+    "hash_sequence",
+    "hash_tensor",
+    "hash_tensors",
     "hash_tree",
     "hash_weights",
     "load",
     "run",
     "snapshot",
+    "verify",
 ]
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "reprofp._core.hashing": ("Hasher",),
-    "reprofp.api": ("compare", "load", "snapshot"),
-    "reprofp.datasets": ("hash_file", "hash_tree", "hash_weights"),
+    "reprofp.api": ("compare", "load", "snapshot", "verify"),
+    "reprofp.datasets": (
+        "SequenceHasher",
+        "hash_file",
+        "hash_sequence",
+        "hash_tensor",
+        "hash_tensors",
+        "hash_tree",
+        "hash_weights",
+    ),
     "reprofp.errors": (
         "AmbiguousNameError",
         "FormatError",

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
+    from reprofp._core.reading import ProgressCallback
+    from reprofp.model.contents import Verification
     from reprofp.model.observations import Value
     from reprofp.model.paths import FactPath
     from reprofp.model.records import Record, Snapshot
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from reprofp.probes.base import Experiment
     from reprofp.verdict import Verdict
 
-__all__ = ["NOW", "check_pairs", "compare", "declare", "load", "name_paths", "snapshot"]
+__all__ = ["NOW", "check_pairs", "compare", "declare", "load", "name_paths", "snapshot", "verify"]
 
 NOW = "@now"
 """The name of a snapshot that is taken and not recorded."""
@@ -137,6 +139,48 @@ def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:
 
         found, _note = look_up(str(name), _as_path(ledger))
         return found
+
+
+def verify(
+    record: Record | Pathish,
+    *,
+    data: Mapping[str, Pathish] | None = None,
+    weights: Mapping[str, Pathish] | None = None,
+    outputs: Mapping[str, Pathish] | None = None,
+    progress: ProgressCallback | None = None,
+    ledger: Pathish | None = None,
+) -> Verification:
+    """Hash the data, weights and outputs of a record again; the answer is true where all are as the record says.
+
+    Every byte is read again, whatever is remembered of it. ``places`` of the answer tell what differs.
+
+    Args:
+        record: A record, or its name as the command line takes it.
+        data: Where data lies now, by name, where that is not the place that the record knows.
+        weights: The same for weights.
+        outputs: The same for the outputs of a run.
+        progress: Called about ten times a second while something is hashed.
+        ledger: The ledger to look names up in, if not the user's own.
+
+    Raises:
+        NameNotFoundError: the name matches no record.
+        AmbiguousNameError: the name matches several.
+        FormatError: the record is damaged or comes from a newer reprofp.
+        LedgerError: the ledger cannot be read.
+    """
+    from functools import partial
+
+    from reprofp.probes.raw import observing
+
+    found = load(record, ledger=ledger) if isinstance(record, (str, Path)) else record
+    with observing():
+        from reprofp.datasets.verifying import verify_record
+        from reprofp.ledger import find_content
+
+        given = {("datasets", "declared"): data, ("weights",): weights, ("outputs",): outputs}
+        places = {(*head, name): Path(path) for head, paths in given.items() for name, path in (paths or {}).items()}
+        find = partial(find_content, found, _as_path(ledger))
+        return verify_record(found, find, places=places, progress=progress)
 
 
 def declare(

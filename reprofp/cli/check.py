@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,8 @@ def command(
     """
     from reprofp.capture import describe_environment
     from reprofp.cli.names import load_record
-    from reprofp.cli.verdicts import Wanted, answer, show
+    from reprofp.cli.verdicts import Named, Wanted, answer, show
+    from reprofp.ledger import find_content
     from reprofp.verdict import check_before_run
 
     record = load_record(baseline, ledger)
@@ -102,5 +104,8 @@ def command(
         form="json" if as_json else "text",
         strict=strict,
     )
-    show(verdict, (baseline, record), ("@now", now), wanted)
+    sides = [
+        Named(name, side, partial(find_content, side, ledger)) for name, side in ((baseline, record), ("@now", now))
+    ]
+    show(verdict, sides[0], sides[1], wanted)
     ctx.exit(answer(verdict, wanted) or 0)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from reprofp.cli.command import REQUIRE_EXITS, Command
 from reprofp.cli.options import RECORD, json_option, ledger_option, require_option, vary_options
-
-if TYPE_CHECKING:
-    from reprofp.cli.verdicts import Wanted
 
 _EXAMPLES = (
     ("the newest record against the one before it", "reprofp compare @-2 @-1"),
@@ -20,6 +17,11 @@ _EXAMPLES = (
     ("the learning rate differs on purpose", "reprofp compare @-2 @-1 --vary config.lr"),
     ("every reason, for a program", "reprofp compare @-2 @-1 --json"),
     ("a table for a pull request", "reprofp compare @-2 @-1 --markdown"),
+    ("which files of two folders differ", "reprofp compare data backup/data"),
+    (
+        "which tensors of two checkpoints differ, and by how much",
+        "reprofp compare monday.safetensors tuesday.safetensors --values",
+    ),
 )
 
 
@@ -31,6 +33,7 @@ _EXAMPLES = (
 @require_option
 @vary_options
 @click.option("--all", "everything", is_flag=True, help="Show all reasons, also those that are not relevant.")
+@click.option("--values", is_flag=True, help="Of two files of weights: measure by how much the tensors' values differ.")
 @click.option("--markdown", is_flag=True, help="Answer in Markdown.")
 @ledger_option
 @json_option
@@ -44,6 +47,7 @@ def command(
     ignore: tuple[tuple[str, ...], ...],
     accept_measured: bool,
     everything: bool,
+    values: bool,
     markdown: bool,
     ledger: Path | None,
     as_json: bool,
@@ -52,19 +56,32 @@ def command(
 
     A and B: an id or a prefix of 6 or more of its digits, a tag, a record file, an fp1: fingerprint,
     @-1 (the newest record), @-2 (the one before), @now (taken now, not recorded).
+
+    Where both are folders or files that are no records, their content is compared: which files, or of
+    weights which tensors, changed, were added, removed or renamed. --require then asks for the same
+    content, whatever the level.
     """
+    from reprofp.cli.compare_contents import are_contents, compare_contents
     from reprofp.cli.names import load_record
-    from reprofp.cli.verdicts import Wanted, answer, show
+    from reprofp.cli.verdicts import Named, Wanted, answer, show
+    from reprofp.ledger import find_content
     from reprofp.verdict import compare
 
     if markdown and as_json:
         raise click.UsageError("--markdown and --json exclude each other")
-    first, second = load_record(a, ledger), load_record(b, ledger)
-    verdict = compare(first, second, vary=vary, ignore=ignore, accept_measured=accept_measured)
-    wanted: Wanted = Wanted(
+    wanted = Wanted(
         level, accept_measured=accept_measured, everything=everything, form=_form(markdown=markdown, as_json=as_json)
     )
-    show(verdict, (a, first), (b, second), wanted)
+    if are_contents(a, b, ledger):
+        if vary or ignore:
+            raise click.UsageError("--vary and --ignore name facts of records, and A and B are folders or files")
+        ctx.exit(compare_contents(a, b, wanted, values=values))
+    if values:
+        raise click.UsageError("--values measures files of weights, and A and B are records")
+    first, second = load_record(a, ledger), load_record(b, ledger)
+    verdict = compare(first, second, vary=vary, ignore=ignore, accept_measured=accept_measured)
+    sides = [Named(name, record, partial(find_content, record, ledger)) for name, record in ((a, first), (b, second))]
+    show(verdict, sides[0], sides[1], wanted)
     ctx.exit(answer(verdict, wanted) or 0)
 
 

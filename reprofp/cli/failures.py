@@ -16,7 +16,16 @@ from types import TracebackType
 
 from reprofp.errors import ReprofpError
 
-__all__ = ["CLOSED_PIPE", "DEFECT", "INTERRUPTED", "NOT_STARTED", "UNREADABLE", "ClosedPipeError", "report"]
+__all__ = [
+    "CLOSED_PIPE",
+    "DEFECT",
+    "INTERRUPTED",
+    "NOT_STARTED",
+    "UNREADABLE",
+    "ClosedPipeError",
+    "StoppedError",
+    "report",
+]
 
 UNREADABLE = 3
 """Usage errors, and input or surroundings that a user can change."""
@@ -34,6 +43,10 @@ class ClosedPipeError(Exception):
     """A closed pipe, told past click, which would exit with 1: that means "no"."""
 
 
+class StoppedError(Exception):
+    """Ctrl-C, told past click, which would write an empty line."""
+
+
 def report(error: BaseException, words: Sequence[str] = ()) -> int:
     """Say what went wrong with the command line ``words`` and return the exit code."""
     code = _report(error)
@@ -45,7 +58,7 @@ def _report(error: BaseException) -> int:
         return _report_exit(error)
     if isinstance(error, (BrokenPipeError, ClosedPipeError)):
         return _leave_quietly()
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+    if isinstance(error, (KeyboardInterrupt, StoppedError)) or type(error).__name__ == "Abort":
         return INTERRUPTED
     if os.environ.get("REPROFP_TRACEBACK") == "1":
         traceback.print_exception(error)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from reprofp import __version__
-from reprofp.cli.failures import ClosedPipeError
+from reprofp.cli.failures import ClosedPipeError, StoppedError
 
 __all__ = ["COMMANDS", "cli", "invoke"]
 
@@ -24,6 +24,7 @@ COMMANDS = (
     "log",
     "tag",
     "hash",
+    "verify",
     "numerics",
     "ledger",
     "doctor",
@@ -39,6 +40,8 @@ def _past_click() -> Iterator[None]:
         yield
     except BrokenPipeError as error:
         raise ClosedPipeError from error
+    except KeyboardInterrupt:
+        raise StoppedError from None  # click would write an empty line
 
 
 class _Commands(click.Group):

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import os
-import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reprofp.cli.command import ANSWER_EXITS, Command
-from reprofp.cli.options import json_option
+from reprofp.cli.options import ParamType, json_option
 
 if TYPE_CHECKING:
-    from reprofp.cli.checksums import Comparison
+    from reprofp.cli.hash_items import Asked
     from reprofp.datasets import TreeDigest
 
 _EXAMPLES = (
     ("a file: the line that b3sum prints", "reprofp hash model.safetensors"),
     ("a folder: one digest of all that is in it", "reprofp hash data"),
+    ("and of each folder in it", "reprofp hash --folders data"),
     ("keep its list of files", "reprofp hash data --manifest data.b3"),
     ("does the folder still match? added files count", "reprofp hash --check data.b3 data"),
+    ("leave out what git and DVC leave out, and logs", "reprofp hash --ignore-file .gitignore --exclude '*.log' data"),
     ("weights by meaning, tensor by tensor", "reprofp hash --tensors model.safetensors"),
+    ("also the digest that model hubs and registries show", "reprofp hash --also sha256 model.safetensors"),
 )
+
+
+class _Names(ParamType):
+    """Names of algorithms, separated by commas."""
+
+    name = "NAME[,NAME]"
+
+    def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(value.split(",")))
 
 
 @click.command(
@@ -43,143 +58,94 @@ _EXAMPLES = (
     "checksums",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Compare the folder PATH (by default this one) with such a list.",
+    help="Compare the folder PATH (by default this one) with such a list, or with one of sha256sum, md5sum and the like.",
 )
-@click.option("--tensors", is_flag=True, help="Show the digest of each tensor of a safetensors file.")
+@click.option("--tensors", is_flag=True, help="Show the digest of the tensors of weights, and of each of them.")
+@click.option(
+    "--also", type=_Names(), default=(), help="Further digests from the same read: sha256, sha512, sha1, md5, git."
+)
+@click.option("--folders", is_flag=True, help="Show the digest of each folder below PATH, too.")
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="With --folders: only so many levels down.")
+@click.option("--include", multiple=True, metavar="PATTERN", help="Only what matches, as in .gitignore. Repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what matches. Repeatable.")
+@click.option(
+    "--ignore-file",
+    "ignore_files",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out what files of this name in the folder say, such as .gitignore or .dvcignore. Repeatable.",
+)
+@click.option("--partial", is_flag=True, help="Give the digest of what can be read; its name says that it is partial.")
+@click.option("--no-cache", is_flag=True, help="Read every file, also those that are remembered as unchanged.")
+@click.option("--threads", type=click.IntRange(1, 256), metavar="N", help="How many threads read and hash.")
 @json_option
 @click.pass_context
-def command(
-    ctx: click.Context,
-    paths: tuple[Path, ...],
-    manifest: Path | None,
-    checksums: Path | None,
-    tensors: bool,
-    as_json: bool,
-) -> None:
+def command(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Print the BLAKE3 digest of each PATH: a file, a folder, or - for standard input.
 
-    A file's line is what b3sum prints. A folder's digest is that of the list of its files.
+    A file's line is what b3sum prints. A folder's digest is that of the list of its files. A file that
+    cannot be read is named on a line of its own, all others are hashed, and the exit code is 3.
     """
-    if checksums is not None:
-        if manifest is not None or tensors or len(paths) > 1:
+    asked = _read_options(options)
+    if options["checksums"] is not None:
+        if options["manifest"] is not None or options["tensors"] or len(paths) > 1:
             raise click.UsageError("--check takes one folder, and neither --manifest nor --tensors")
-        ctx.exit(_check(checksums, paths[0] if paths else Path(), as_json=as_json))
+        from reprofp.cli.hash_check import check
+
+        folder = paths[0] if paths else Path()
+        ctx.exit(check(options["checksums"], folder, partial(_walk_listed, asked=asked), as_json=as_json))
     if not paths:
         raise click.UsageError("name a file or folder to hash")
-    if manifest is not None:
+    if options["manifest"] is not None:
         if len(paths) != 1 or not paths[0].is_dir():
             raise click.UsageError("--manifest lists the files of one folder: name one")
-        ctx.exit(_write_manifest(paths[0], manifest))
-    ctx.exit(_hash_all(paths, tensors=tensors, as_json=as_json))
+        ctx.exit(_write_manifest(paths[0], options["manifest"], asked))
+    ctx.exit(_hash_all(paths, asked, as_json=as_json))
 
 
-def _hash_all(paths: tuple[Path, ...], *, tensors: bool, as_json: bool) -> int:
+def _read_options(options: dict[str, Any]) -> Asked:
+    """Gather what was asked for; what was not is left to the library's own defaults."""
+    from reprofp.cli.hash_items import Asked
+
+    if options["depth"] is not None and not options["folders"]:
+        raise click.UsageError("--depth says how deep --folders goes: give that, too")
+    file_options = {name: options[name] for name in ("threads", "also") if options[name]}
+    if options["no_cache"]:
+        file_options["cache"] = False
+    tree_options = {name: options[name] for name in ("include", "exclude", "ignore_files", "partial") if options[name]}
+    folders = (options["depth"] or 0) if options["folders"] else None
+    return Asked(options["tensors"], folders, file_options, tree_options)
+
+
+def _hash_all(paths: tuple[Path, ...], asked: Asked, *, as_json: bool) -> int:
     """Hash path after path; one that cannot be read does not stop the others."""
-    from reprofp.cli.output import print_json, remark
+    from reprofp.cli.hash_items import hash_item, print_item, say_failure
+    from reprofp.cli.output import print_json
     from reprofp.errors import ReprofpError
 
     items, code = [], 0
     for path in paths:
         try:
-            item = _hash_weights(path) if tensors else _hash_one(path)
+            item = hash_item(path, asked)
         except ReprofpError as error:
-            remark(str(error))
+            say_failure(error)
             code = ReprofpError.exit_code
             continue
+        code = ReprofpError.exit_code if item.get("failures") else code
         items.append(item)
         if not as_json:
-            _print_item(item)
+            print_item(item)
     if as_json:
         print_json({"schema": "reprofp/hash/1", "items": items})
     return code
 
 
-def _hash_one(path: Path) -> dict[str, Any]:
-    if str(path) == "-":
-        return _hash_input()
-    if path.is_dir():
-        return _hash_folder(path)
-    from reprofp.cli.progress import HashingLine
-    from reprofp.datasets import hash_file
-
-    with HashingLine() as progress:
-        found = hash_file(path, progress=progress)
-    return {"path": str(path), "kind": "file", "digest": str(found.digest), "bytes": found.bytes}
-
-
-def _hash_input() -> dict[str, Any]:
-    from reprofp._core.hashing import Hasher
-
-    hasher, size = Hasher(), 0
-    while block := sys.stdin.buffer.read(1 << 20):
-        hasher.update(block)
-        size += len(block)
-    return {"path": "-", "kind": "file", "digest": f"blake3:{hasher.digest().hex()}", "bytes": size}
-
-
-def _hash_folder(path: Path) -> dict[str, Any]:
-    tree = _walk(path)
-    return {
-        "path": str(path),
-        "kind": "folder",
-        "digest": str(tree.digest),
-        "bytes": tree.bytes,
-        "files": tree.files,
-        "problems": [{"path": os.fsdecode(problem.path), "what": problem.what} for problem in tree.problems],
-    }
-
-
-def _walk(path: Path) -> TreeDigest:
-    """Hash a folder, remarking on what its digest cannot cover."""
-    from reprofp.cli.output import remark
-    from reprofp.cli.progress import HashingLine
-    from reprofp.datasets import hash_tree
-    from reprofp.render.values import clean
-
-    with HashingLine() as progress:
-        tree = hash_tree(path, progress=progress)
-    for problem in tree.problems:
-        remark(f"{clean(os.fsdecode(problem.path))} in {path}: {problem.what}")
-    return tree
-
-
-def _hash_weights(path: Path) -> dict[str, Any]:
-    from reprofp.cli.progress import HashingLine
-    from reprofp.datasets import hash_weights
-
-    with HashingLine() as progress:
-        found = hash_weights(path, progress=progress)
-    return {
-        "path": str(path),
-        "kind": "weights",
-        "digest": str(found.digest),
-        "file_digest": str(found.file_digest),
-        "format": found.format,
-        "tensors": {
-            name: {"dtype": dtype, "shape": list(shape), "digest": str(digest)}
-            for name, (dtype, shape, digest) in found.tensors.items()
-        },
-    }
-
-
-def _print_item(item: dict[str, Any]) -> None:
-    from reprofp.cli.checksums import format_line
-    from reprofp.cli.output import print_bytes, print_text
-    from reprofp.render.values import clean
-
-    if item["kind"] == "file":
-        print_bytes(format_line(bytes.fromhex(item["digest"].partition(":")[2]), item["path"]))
-        return
-    print_text(f"{item['digest']}  {clean(item['path'])}\n")
-    for name, tensor in item.get("tensors", {}).items():
-        print_text(f"  {tensor['digest']}  {clean(name)}  {tensor['dtype']} {tensor['shape']}\n")
-
-
-def _walk_listed(folder: Path) -> TreeDigest:
+def _walk_listed(folder: Path, asked: Asked, **options: Any) -> TreeDigest:
     """Hash a folder, remarking where a list of checksums holds less than the folder's digest."""
+    from reprofp.cli.hash_items import walk
     from reprofp.cli.output import remark
 
-    tree = _walk(folder)
+    tree = walk(folder, replace(asked, tree_options={**asked.tree_options, **options}))
     if tree.block:
         remark(
             f"{folder} holds what no list of checksums can (links, empty folders, names that are not UTF-8): "
@@ -188,17 +154,17 @@ def _walk_listed(folder: Path) -> TreeDigest:
     return tree
 
 
-def _write_manifest(folder: Path, output: Path) -> int:
+def _write_manifest(folder: Path, output: Path, asked: Asked) -> int:
     from reprofp.cli.output import print_bytes, remark
 
-    tree = _walk_listed(folder)
+    tree = _walk_listed(folder, asked)
     lines = tree.manifest
     if str(output) == "-":
         print_bytes(lines)
     else:
         _replace(output, lines)
     remark(f"{tree.digest}  {folder}: {tree.files} files")
-    return 0
+    return 3 if tree.failures else 0
 
 
 def _replace(output: Path, data: bytes) -> None:
@@ -210,41 +176,3 @@ def _replace(output: Path, data: bytes) -> None:
     except OSError:
         scratch.unlink(missing_ok=True)
         raise
-
-
-def _check(checksums: Path, folder: Path, *, as_json: bool) -> int:
-    from reprofp.cli.checksums import compare_checksums, parse_lines
-
-    expected = parse_lines(_read(checksums), str(checksums))
-    found = parse_lines(_walk_listed(folder).manifest, str(folder))
-    own = os.path.relpath(os.path.realpath(checksums), os.path.realpath(folder))
-    if os.fsencode(own) not in expected:
-        found.pop(os.fsencode(own), None)
-    result = compare_checksums(expected, found)
-    _show_check(result, as_json=as_json)
-    return 1 if result else 0
-
-
-def _read(path: Path) -> bytes:
-    from reprofp.errors import InputError
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the list of checksums {path}: {error.strerror}; check the path") from error
-
-
-def _show_check(result: Comparison, *, as_json: bool) -> None:
-    from reprofp.cli.output import print_json, print_text
-    from reprofp.render.values import clean
-
-    lists = {"changed": result.changed, "missing": result.missing, "added": result.added}
-    if as_json:
-        named = {name: [os.fsdecode(path) for path in paths] for name, paths in lists.items()}
-        print_json({"schema": "reprofp/hash-check/1", "match": not result, "equal": result.equal, **named})
-        return
-    for name, paths in lists.items():
-        for path in paths:
-            print_text(f"{name:8} {clean(os.fsdecode(path))}\n")
-    counts = ", ".join(f"{len(paths)} {name}" for name, paths in lists.items())
-    print_text(f"{result.equal} equal, {counts}\n")

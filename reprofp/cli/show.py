@@ -62,17 +62,21 @@ def command(
 
 
 def _refuse_unknown(wanted: tuple[tuple[str, ...], ...], record: Record, name: str) -> None:
-    """Say of a fact that the record does not hold which ones have a name like it."""
+    """Say of each fact that the record does not hold which ones have a name like it; it is an error if none is there."""
+    from reprofp.cli.output import remark
     from reprofp.errors import UsageError
     from reprofp.model.paths import format_path, starts_with
 
     paths = _list_paths(record) if wanted else []
     missing = [fact for fact in wanted if not any(starts_with(path, fact) for path in paths)]
-    if missing:
-        text = format_path(missing[0])
+    for fact in missing:
+        text = format_path(fact)
         near = _suggest(text, {format_path(path[:length]) for path in paths for length in range(1, len(path) + 1)})
         hint = f"did you mean {', '.join(near)}?" if near else f"'reprofp show {name} --all' lists its facts"
-        raise UsageError(f"{name} has no fact {text!r}: {hint}")
+        said = f"{name} has no fact {text!r}: {hint}"
+        if len(missing) == len(wanted):
+            raise UsageError(said)
+        remark(said)
 
 
 def _list_paths(record: Record) -> list[tuple[str, ...]]:

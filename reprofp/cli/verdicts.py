@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,11 @@ from reprofp.cli.names import describe_record
 from reprofp.cli.output import print_json, print_lines, print_text, screen_width
 
 if TYPE_CHECKING:
+    from reprofp.model.contents import ContentDifference
     from reprofp.model.records import Record
     from reprofp.verdict import Verdict
 
-__all__ = ["Wanted", "answer", "show"]
+__all__ = ["Named", "Wanted", "answer", "show"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +39,42 @@ def answer(verdict: Verdict, wanted: Wanted) -> int | None:
     return answer_requirement(verdict, level, accept_measured=wanted.accept_measured, strict=wanted.strict)
 
 
-def show(verdict: Verdict, a: tuple[str, Record], b: tuple[str, Record], wanted: Wanted) -> None:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A record, what it was called on the command line, and what digests of it stand for."""
+
+    name: str
+    record: Record
+    find: Callable[[str], bytes | None]
+
+
+def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
     """Print a verdict on two named records."""
     code = answer(verdict, wanted)
+    contents = [] if verdict.same_record else _compare_contents(a, b)
     if wanted.form == "json":
-        _show_json(verdict, a[1], b[1], wanted, code)
+        from reprofp.render.json import verdict_json
+
+        print_json(verdict_json(verdict, a.record, b.record, level=wanted.level, answer=code, contents=contents))
     elif wanted.form == "markdown":
-        _show_markdown(verdict, a[1], b[1], code)
+        from reprofp.render.markdown import verdict_markdown
+        from reprofp.render.wording import ANSWERS
+
+        print_text(verdict_markdown(verdict, a.record, b.record, "" if code is None else ANSWERS[code], contents))
     else:
-        _show_text(verdict, a, b, wanted, code)
+        from reprofp.render.text import Shown, draw_verdict
+
+        shown = Shown(screen_width(), wanted.everything, wanted.level or "", code)
+        names = describe_record(a.name, a.record), describe_record(b.name, b.record)
+        print_lines(draw_verdict(verdict, *names, shown, contents))
 
 
-def _show_json(verdict: Verdict, a: Record, b: Record, wanted: Wanted, code: int | None) -> None:
-    from reprofp.render.json import verdict_json
+def _compare_contents(a: Named, b: Named) -> list[ContentDifference]:
+    """Tell what differs where digests do; most pairs have none, and then the native core is not loaded."""
+    from reprofp.model.digests import list_differing
 
-    print_json(verdict_json(verdict, a, b, level=wanted.level, answer=code))
+    if not list_differing(a.record, b.record):
+        return []
+    from reprofp.datasets.contents import compare_contents
 
-
-def _show_markdown(verdict: Verdict, a: Record, b: Record, code: int | None) -> None:
-    from reprofp.render.markdown import verdict_markdown
-    from reprofp.render.wording import ANSWERS
-
-    print_text(verdict_markdown(verdict, a, b, "" if code is None else ANSWERS[code]))
-
-
-def _show_text(
-    verdict: Verdict, a: tuple[str, Record], b: tuple[str, Record], wanted: Wanted, code: int | None
-) -> None:
-    from reprofp.render.text import Shown, draw_verdict
-
-    shown = Shown(screen_width(), wanted.everything, wanted.level or "", code)
-    print_lines(draw_verdict(verdict, describe_record(*a), describe_record(*b), shown))
+    return compare_contents(a.record, b.record, a.find, b.find)

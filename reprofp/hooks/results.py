@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reprofp.errors import InputError, ReprofpError
 from reprofp.hooks.identities import State, identify_all
@@ -21,7 +21,13 @@ from reprofp.model.paths import format_path
 from reprofp.model.records import MAX_ATTACHMENT_BYTES
 from reprofp.probes.files import to_text
 
+if TYPE_CHECKING:
+    from reprofp.datasets import TreeDigest, WeightsDigest
+
 __all__ = ["Metrics", "Outputs", "Points", "add_metrics", "split_metrics"]
+
+_WEIGHTS = frozenset({".safetensors", ".gguf", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy"})
+"""Suffixes of files that are asked whether they hold tensors; others are hashed as they are."""
 
 Points: TypeAlias = dict[str, list[tuple[int, float]]]
 
@@ -69,15 +75,36 @@ class Outputs:
 
 
 def _digest_output(path: Path, attachments: dict[str, bytes]) -> dict[str, Value]:
-    """Hash one output; what its digest stands for is added to ``attachments``."""
+    """Hash one output; what its digests stand for is added to ``attachments``."""
     from reprofp.datasets import TreeDigest, hash_path  # noqa: PLC0415 - loads the native core
 
+    weights = _read_weights(path)
+    if weights is not None:
+        _attach(weights, attachments)
+        tensors: dict[str, Value] = {} if weights.format == "opaque" else {"tensors": str(weights.digest)}
+        return {"digest": str(weights.file_digest), "files": 1, "bytes": weights.bytes, **tensors}
     found = hash_path(path)
     if isinstance(found, TreeDigest):
-        content = found.attachment()
-        if content is not None and len(content) <= MAX_ATTACHMENT_BYTES:
-            attachments[str(found.digest)] = content
+        _attach(found, attachments)
     return {"digest": str(found.digest), "files": getattr(found, "files", 1), "bytes": found.bytes}
+
+
+def _attach(found: TreeDigest | WeightsDigest, attachments: dict[str, bytes]) -> None:
+    content = found.attachment()
+    if content is not None and len(content) <= MAX_ATTACHMENT_BYTES:
+        attachments[str(found.digest)] = content
+
+
+def _read_weights(path: Path) -> WeightsDigest | None:
+    """Return the digests of a file of weights; None of anything else, and of one that cannot be read as such."""
+    from reprofp.datasets import hash_weights  # noqa: PLC0415 - loads the native core
+
+    if path.suffix not in _WEIGHTS or not path.is_file():
+        return None
+    try:
+        return hash_weights(path)
+    except (OSError, ReprofpError):
+        return None
 
 
 def _describe(error: Exception) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reprofp.ledger.files import read_record_file, write_record_file
     from reprofp.ledger.folders import default_path
-    from reprofp.ledger.loading import load
+    from reprofp.ledger.loading import find_content, load
     from reprofp.ledger.spool import Kept, keep
     from reprofp.ledger.store import Ledger
     from reprofp.ledger.summaries import Filter, Summary
@@ -24,6 +24,7 @@ __all__ = [
     "TagMove",
     "VerifyReport",
     "default_path",
+    "find_content",
     "keep",
     "load",
     "read_record_file",
@@ -39,6 +40,7 @@ _HOMES = {
     "TagMove": "tags",
     "VerifyReport": "verify",
     "default_path": "folders",
+    "find_content": "loading",
     "keep": "spool",
     "load": "loading",
     "read_record_file": "files",

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from reprofp.errors import NameNotFoundError
+from reprofp.errors import LedgerError, NameNotFoundError
 from reprofp.ledger.files import read_record_file
 from reprofp.ledger.store import Ledger
+from reprofp.model.digests import find_attachment
 from reprofp.model.ids import format_id
 from reprofp.model.records import Record
 
-__all__ = ["load"]
+__all__ = ["find_content", "load"]
 
 
 def load(text: str, ledger_path: Path | None = None) -> tuple[Record, str | None]:
@@ -42,3 +43,15 @@ def load(text: str, ledger_path: Path | None = None) -> tuple[Record, str | None
         else:
             return ledger.get(format_id(kind, raw_id)), note
     return read_record_file(Path(text)), None
+
+
+def find_content(record: Record, ledger_path: Path | None, digest: str) -> bytes | None:
+    """Return what a digest of ``record`` stands for: as the record itself has it, or the ledger, or None."""
+    found = find_attachment(record, digest)
+    if found is not None:
+        return found
+    try:
+        with Ledger.open(ledger_path, read_only=True) as ledger:
+            return ledger.attachment(digest)
+    except LedgerError:
+        return None  # without it less can be told, and nothing else changes

@@ -18,10 +18,12 @@ from reprofp.model.ids import format_id
 from reprofp.model.observations import Absent, Observation, Observed, Value
 from reprofp.model.paths import FactPath, format_path, starts_with
 from reprofp.model.records import Process, Record, Result, Run, SideBlob, Snapshot
+from reprofp.render.contents import content_json
 from reprofp.render.rules import describe_rule
 from reprofp.render.wording import ANSWERS
 
 if TYPE_CHECKING:
+    from reprofp.model.contents import ContentDifference
     from reprofp.verdict import Interval, MetricComparison, Reason, Rule, Verdict
 
 __all__ = [
@@ -119,11 +121,18 @@ def _reasons_json(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
 
 
 def verdict_json(
-    verdict: Verdict, a: Record, b: Record, *, level: str | None = None, answer: int | None = None
+    verdict: Verdict,
+    a: Record,
+    b: Record,
+    *,
+    level: str | None = None,
+    answer: int | None = None,
+    contents: Sequence[ContentDifference] = (),
 ) -> dict[str, Any]:
     """Return the answer of ``compare`` or ``check`` (schema compare.schema.json).
 
-    ``level`` is what was required and ``answer`` the exit code that answers it.
+    ``level`` is what was required and ``answer`` the exit code that answers it; ``contents`` tell what differs in data
+    and weights.
     """
     experiment = verdict.experiment
     return {
@@ -143,6 +152,7 @@ def verdict_json(
         "missing": _reasons_json(verdict.missing),
         "settles_later": _reasons_json(verdict.settles_later),
         "not_relevant": _reasons_json(verdict.not_relevant),
+        "contents": [content_json(content) for content in contents],
         "metrics": [_metric_json(metric) for metric in verdict.metrics],
         "counts": {"equal": verdict.equal, "irrelevant": verdict.irrelevant, "unknown": verdict.unknown},
         "notes": list(verdict.notes),

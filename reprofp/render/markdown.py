@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reprofp.model.records import Record, Run
+from reprofp.render.contents import content_markdown
 from reprofp.render.grouping import gather_rows
 from reprofp.render.values import format_time, short_id
 from reprofp.render.wording import format_interval, headline
 
 if TYPE_CHECKING:
+    from reprofp.model.contents import ContentDifference
     from reprofp.verdict import Reason, Verdict
 
 __all__ = ["verdict_markdown"]
@@ -20,13 +22,19 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#&!~])")
 _FEW = 20
 
 
-def verdict_markdown(verdict: Verdict, a: Record, b: Record, answer: str = "") -> str:
-    """Return the verdict on two records as Markdown; ``answer`` goes before its line."""
+def verdict_markdown(
+    verdict: Verdict, a: Record, b: Record, answer: str = "", contents: Sequence[ContentDifference] = ()
+) -> str:
+    """Return the verdict on two records as Markdown; ``answer`` goes before its line.
+
+    ``contents`` tell what differs in data and weights.
+    """
     title = f"{answer}: {headline(verdict)}" if answer else headline(verdict)
     parts = [f"**{_escape(title)}**\n", _draw_records(a, b)]
     if not verdict.same_record:
         parts.append(f"Conditions {format_interval(verdict.conditions)}, overall {format_interval(verdict.overall)}.\n")
         parts += [_draw_table(title, reasons) for title, reasons in _tables(verdict) if reasons]
+        parts += [content_markdown(contents)] if contents else []
         parts.append(
             f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"
             f" ({_escape(verdict.rules_version)}).\n"

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reprofp.model.paths import format_path
+from reprofp.render.contents import draw_contents
 from reprofp.render.grouping import Row, gather_rows
 from reprofp.render.layout import Line, Span, align, cell_width, indent, line, wrap
 from reprofp.render.values import clean
 from reprofp.render.wording import ANSWERS, MEANINGS, format_interval, headline, plural, tone
 
 if TYPE_CHECKING:
+    from reprofp.model.contents import ContentDifference
     from reprofp.verdict import MetricComparison, Reason, Verdict
 
 __all__ = ["Shown", "draw_doctor", "draw_reasons", "draw_verdict"]
@@ -23,6 +25,8 @@ __all__ = ["Shown", "draw_doctor", "draw_reasons", "draw_verdict"]
 _FEW = 5
 _INDENT = 2
 _LEAST_WIDTH = 40
+_OF_EXPERIMENT = 2
+"""How many of the groups tell of what differs in the experiment; what differs in content comes after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,15 @@ class Shown:
     """The answer to the requirement: 0, 1 or 2."""
 
 
-def draw_verdict(verdict: Verdict, a: str, b: str, shown: Shown) -> list[Line]:
-    """Draw a verdict on the records named ``a`` and ``b``."""
+def draw_verdict(
+    verdict: Verdict, a: str, b: str, shown: Shown, contents: Sequence[ContentDifference] = ()
+) -> list[Line]:
+    """Draw a verdict on the records named ``a`` and ``b``; ``contents`` tell what differs in data and weights."""
     lines = _draw_headline(verdict, shown)
     lines += _spread([[Span("a ", "dim"), Span(clean(a))], [Span("b ", "dim"), Span(clean(b))]], shown.width)
     if verdict.same_record:
         return lines
-    lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown), *_draw_metrics(verdict)]
+    lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown, contents), *_draw_metrics(verdict)]
     notes = [note for note in verdict.notes if not _is_said(note, headline(verdict))]
     lines += [line(), *(line(Span(f"note: {clean(note)}", "dim")) for note in notes)] if notes else []
     return [*lines, line(), *_draw_counts(verdict, shown)]
@@ -119,15 +125,22 @@ def _name_experiment(verdict: Verdict) -> str:
     return " and ".join(words) or "equal"
 
 
-def _draw_groups(verdict: Verdict, shown: Shown) -> list[Line]:
+def _draw_groups(verdict: Verdict, shown: Shown, contents: Sequence[ContentDifference]) -> list[Line]:
     lines: list[Line] = []
-    for title, reasons in _group(verdict, everything=shown.everything):
-        if reasons:
-            lines += [line(), line(Span(title, "strong")), *draw_reasons(reasons, shown)]
+    groups = _group(verdict, everything=shown.everything)
+    for title, reasons in groups[:_OF_EXPERIMENT]:
+        lines += _draw_group(title, reasons, shown)
+    lines += _draw_contents(contents, shown)
+    for title, reasons in groups[_OF_EXPERIMENT:]:
+        lines += _draw_group(title, reasons, shown)
     if _is_another_experiment(verdict):
         path = clean(format_path(verdict.experiment.differs[0].path))
         lines += [line(), line(Span(f"on purpose? name what may differ: --vary {path}", "dim"))]
     return lines
+
+
+def _draw_group(title: str, reasons: Sequence[Reason], shown: Shown) -> list[Line]:
+    return [line(), line(Span(title, "strong")), *draw_reasons(reasons, shown)] if reasons else []
 
 
 def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Reason]]]:
@@ -153,6 +166,13 @@ def _group(verdict: Verdict, *, everything: bool) -> list[tuple[str, Sequence[Re
             ("settles later", verdict.settles_later),
         ]
     return groups
+
+
+def _draw_contents(contents: Sequence[ContentDifference], shown: Shown) -> list[Line]:
+    if not contents:
+        return []
+    drawn = draw_contents(contents, everything=shown.everything)
+    return [line(), line(Span("what differs in the content", "strong")), *(indent(spans, _INDENT) for spans in drawn)]
 
 
 def _draw_metrics(verdict: Verdict) -> list[Line]:

@@ -3,10 +3,13 @@
 import json
 import os
 import pty
+import re
 import subprocess
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 from cli.conftest import SCRIPT
 from render.records import RUN, TIME, A, B, snapshot
@@ -169,3 +172,82 @@ def test_runs_that_no_hook_could_watch_are_compared(ask):
         assert ask(*words).code in {0, 1, 2}
     assert ask("compare", "one", "two", "--require", "bitwise").code == 2
     assert ask("run", "--check", "one", "--", "true").code == 1
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text(name)
+        (tmp_path / name / "y").write_text("same")
+    return tmp_path
+
+
+def test_folders_are_compared_by_content(ask, folders):
+    done = ask("compare", "old", "new")
+    assert done.code == 0
+    assert done.out.splitlines()[0] == "1 file changed"
+    assert "changed  x" in done.out
+    assert ask("compare", "old", "new", "--require", "functional").code == 1
+    assert ask("compare", "old", "old", "--require", "bitwise").out.startswith("yes: the same files")
+    assert "| | changed | x |" in ask("compare", "old", "new", "--markdown").out
+    document = json.loads(ask("compare", "old", "new", "--json", "--require", "bitwise").out)
+    check("compare-contents", document)
+    assert (document["same"], document["requirement"]["answer"]) == (False, "no")
+    assert document["contents"][0]["changed"] == ["x"]
+
+
+@pytest.mark.parametrize(
+    "words", [["old", "@now"], ["old", "none"], ["old", "new", "--vary", "config"], ["old", "new/x"]]
+)
+def test_content_is_compared_with_content(ask, folders, words):
+    done = ask("compare", *words)
+    assert (done.code, done.failed_clearly) == (3, True)
+
+
+def test_a_tag_comes_before_a_folder_of_its_name(ask, filled, folders):
+    with Ledger.open() as book:
+        book.tag("old", A.id)
+        book.tag("new", B.id)
+    assert "config.lr" in ask("compare", "old", "new").out
+    assert "1 file changed" in ask("compare", "./old", "./new").out
+
+
+def test_which_files_differ_is_told_of_records(ask, folders):
+    for name in ("old", "new"):
+        ask("snapshot", "--data", f"train={name}", "--no-record", "--output", f"{name}.rfp")
+    done = ask("compare", "old.rfp", "new.rfp")
+    assert "what differs in the content\n  datasets.declared.train  1 file changed\n    changed  x\n" in done.out
+    document = json.loads(ask("compare", "old.rfp", "new.rfp", "--json").out)
+    check("compare", document)
+    assert document["contents"][0]["changed"] == ["x"]
+    assert document["not_relevant"]
+    assert "datasets.declared.train" in ask("compare", "old.rfp", "new.rfp", "--markdown").out
+
+
+def test_what_is_not_relevant_is_listed_on_request(ask, filled):
+    count = int(re.search(r"(\d+) not relevant", ask("compare", A.id, B.id).out).group(1))
+    assert (count > 0) == ("not relevant\n" in ask("compare", A.id, B.id, "--all").out)
+
+
+def test_values_of_tensors(ask, tmp_path):
+    for name, last in (("a", 1.0), ("b", 1.5)):
+        safetensors.numpy.save_file(
+            {"same": np.zeros(2, np.float32), "w": np.array([1, last], np.float32)}, tmp_path / f"{name}.safetensors"
+        )
+    a, b = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    done = ask("compare", a, b, "--values")
+    assert done.out.startswith("1 tensor changed\n")
+    assert "1 of 2" in done.out.splitlines()[-1]
+    document = json.loads(ask("compare", a, b, "--values", "--json").out)
+    check("compare-contents", document)
+    (value,) = document["values"]
+    assert (value["tensor"], value["different"], value["max_abs"]) == ("w", 1, 0.5)
+    assert ask("compare", a, b, "--json").out.count('"values": null') == 1
+    assert ask("compare", a, a, "--values").out.startswith("the same tensors")
+
+
+def test_values_are_of_weights(ask, filled):
+    done = ask("compare", A.id, B.id, "--values")
+    assert (done.code, done.failed_clearly) == (3, True)

@@ -1,15 +1,21 @@
 """``reprofp hash``."""
 
+import hashlib
 import io
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import blake3
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from cli.conftest import SCRIPT
 from render.schemas import check
 from reprofp.datasets import hash_tree, hash_weights
 
@@ -164,3 +170,113 @@ def test_what_a_list_cannot_hold_is_said(ask, tmp_path):
         done = ask("hash", str(tmp_path / "tree"), *words)
         assert done.code == 0
         assert "only the folder's digest covers it" in done.err
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name"), [("sha256", "list"), ("sha256", "SHA256SUMS"), ("md5", "x"), ("sha1", "x")]
+)
+@pytest.mark.parametrize("tagged", [False, True])
+def test_lists_of_other_tools(ask, tree, tmp_path, algorithm, name, tagged):
+    (tree / "new\nline").unlink()
+    (tree / "back\\slash").unlink()
+    lines = []
+    for path in ("a", "sub/b"):
+        digits = hashlib.new(algorithm, (tree / path).read_bytes()).hexdigest()
+        lines.append(f"{algorithm.upper()} ({path}) = {digits}\n" if tagged else f"{digits} *./{path}\n")
+    listed = tmp_path / name
+    listed.write_text("".join(lines))
+    document = json.loads(ask("hash", "--check", listed, tree, "--json").out)
+    check("hash-check", document)
+    assert (document["match"], document["algorithm"], document["equal"]) == (True, algorithm, 2)
+    (tree / "sub" / "b").write_text("!")
+    (tree / "more").write_text("!")
+    done = ask("hash", "--check", listed, tree)
+    assert done.code == 1
+    assert done.out == "changed  sub/b\nadded    more\n1 equal, 1 changed, 0 missing, 1 added\n"
+
+
+def test_digests_of_other_tools(ask, tree):
+    done = ask("hash", "--also", "sha256,md5", tree / "a")
+    first, *others = done.out.splitlines()
+    assert first == f"{blake3.blake3(b'a').hexdigest()}  {tree / 'a'}"
+    assert others == [
+        f"{name.upper()} ({tree / 'a'}) = {hashlib.new(name, b'a').hexdigest()}" for name in ("sha256", "md5")
+    ]
+    document = json.loads(ask("hash", "--also", "sha256", tree, tree / "a", "--json").out)
+    check("hash", document)
+    assert document["items"][0]["others"]["a"]["sha256"] == hashlib.sha256(b"a").hexdigest()
+    assert ask("hash", "--also", "crc", tree / "a").code == 3
+
+
+def test_folders(ask, tree):
+    (tree / "sub" / "deep").mkdir()
+    (tree / "sub" / "deep" / "c").write_text("c")
+    lines = ask("hash", "--folders", tree).out.splitlines()
+    assert lines[0] == ask("hash", tree).out.strip()
+    assert lines[1:] == [
+        f"  {hash_tree(tree / 'sub').digest}  {tree / 'sub'}  2 files",
+        f"  {hash_tree(tree / 'sub' / 'deep').digest}  {tree / 'sub' / 'deep'}  1 file",
+    ]
+    document = json.loads(ask("hash", "--folders", "--depth", "1", tree, "--json").out)
+    check("hash", document)
+    assert list(document["items"][0]["folders"]) == ["sub"]
+
+
+def test_selections_have_digests_of_their_own(ask, tree):
+    (tree / ".gitignore").write_text("sub/\n")
+    whole = ask("hash", tree).out
+    digests = {
+        ask("hash", *words, tree).out
+        for words in (["--exclude", "sub/"], ["--include", "a"], ["--ignore-file", ".gitignore"])
+    }
+    assert len(digests | {whole}) == 4
+    check("hash", json.loads(ask("hash", "--exclude", "sub/", tree, "--json").out))
+    assert "sub/b" not in ask("hash", "--exclude", "sub/", tree, "--manifest", "-").out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_part_will_do_on_request(ask, tree):
+    (tree / "a").chmod(0)
+    (tree / "sub" / "b").chmod(0)
+    done = ask("hash", tree)
+    assert (done.code, done.out) == (3, "")
+    assert done.err.count("\n") == done.err.count("reprofp: ") == 2
+    done = ask("hash", "--partial", tree)
+    assert done.code == 3
+    assert done.out.startswith("blake3-tree+partial:")
+    document = json.loads(ask("hash", "--partial", tree, "--json").out)
+    check("hash", document)
+    assert len(document["items"][0]["failures"]) == 2
+
+
+def test_a_link_in_circles_is_one_line_and_the_rest_is_hashed(ask, tree):
+    (tree / "loop").symlink_to("loop")
+    (tree / "nowhere").symlink_to("/none")
+    done = ask("hash", tree, tree / "a", "--threads", "1", "--no-cache")
+    assert done.out.splitlines()[-1] == f"{blake3.blake3(b'a').hexdigest()}  {tree / 'a'}"
+    assert all(line.startswith("reprofp: ") for line in done.err.splitlines())
+
+
+def test_an_interrupt_leaves_no_garbage(tmp_path):
+    big = tmp_path / "big"
+    with open(big, "wb") as file:
+        file.truncate(1 << 36)
+        for at in range(0, 1 << 36, 1 << 30):  # no hole is skipped from here on
+            os.pwrite(file.fileno(), b"x", at)
+    process = subprocess.Popen([SCRIPT, "hash", big], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until_it_hashes(process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+def wait_until_it_hashes(process):
+    """Wait until the process has the file open."""
+    while process.poll() is None:
+        try:
+            links = [os.readlink(link) for link in Path(f"/proc/{process.pid}/fd").iterdir()]
+        except OSError:
+            continue
+        if any(link.endswith("/big") for link in links):
+            return
+        time.sleep(0.01)

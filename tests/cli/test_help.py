@@ -1,5 +1,6 @@
 """Every command is documented, has help, and teaches by examples that work."""
 
+import hashlib
 import importlib.util
 import shlex
 import shutil
@@ -58,11 +59,21 @@ def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     (folder / "data").mkdir()
     (folder / "data" / "a.txt").write_text("1 2 3\n")
+    (folder / "backup" / "data").mkdir(parents=True)
+    folder_list = b'[{"md5": "%s", "relpath": "a.txt"}]' % hashlib.md5(b"1 2 3\n").hexdigest().encode()
+    digest = hashlib.md5(folder_list).hexdigest()
+    (folder / "data.dvc").write_text(f"outs:\n- md5: {digest}.dir\n  hash: md5\n  path: data\n")
+    for day in ("monday", "tuesday"):
+        (folder / f"{day}.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (folder / "config.yaml").write_text("lr: 0.1\n")
     (folder / "train.py").write_text("open('model.bin', 'w').write('weights')\n")
     safetensors.numpy.save_file({"w": np.arange(4.0)}, folder / "model.safetensors")
     subprocess.run([SCRIPT, "hash", "data", "--manifest", "data.b3"], cwd=folder, check=True, capture_output=True)
     return folder
+
+
+BEFORE = {"verify": "reprofp snapshot --data train=data --tag last-known-good >/dev/null 2>&1; "}
+"""What examples of a command rest on."""
 
 
 @pytest.mark.parametrize(("name", "words"), EXAMPLES, ids=[words for _, words in EXAMPLES])
@@ -78,7 +89,7 @@ def test_examples_work(name, words, inputs, tmp_path, own_home, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     folders = [str(SCRIPT.parent), str(Path(sys.executable).parent)]
-    script = f"export PATH={shlex.quote(':'.join(folders))}:$PATH; {words}"
+    script = f"export PATH={shlex.quote(':'.join(folders))}:$PATH; {BEFORE.get(name, '')}{words}"
     done = subprocess.run(
         ["/bin/bash", "-c", script], check=False, cwd=here, capture_output=True, text=True, timeout=120
     )

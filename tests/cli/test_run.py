@@ -167,3 +167,19 @@ def test_an_output_whose_name_no_record_can_hold_is_refused_before_the_run(tmp_p
     assert done.returncode == 125
     assert b"not UTF-8" in done.stderr
     assert not made.exists()
+
+
+def test_which_tensors_of_an_output_differ_is_told(command, here):
+    make = """
+import json, sys
+header = json.dumps({"v": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]},
+                     "w": {"dtype": "U8", "shape": [1], "data_offsets": [1, 2]}}).encode()
+open("m.safetensors", "wb").write(len(header).to_bytes(8, "little") + header + bytes([1, int(sys.argv[1])]))
+"""
+    (here / "make.py").write_text(make)
+    for last in "23":
+        command("run", "--tag", f"run{last}", "--output", "m=m.safetensors", "--", sys.executable, "make.py", last)
+    done = command("compare", "run2", "run3")
+    assert "  outputs.m  1 tensor changed\n    changed  w\n" in done.out
+    assert command("verify", "run3").code == 0
+    assert command("verify", "run2").code == 1

@@ -104,10 +104,12 @@ def test_a_corrupt_ledger(ask, filled):
 @pytest.mark.parametrize(("fact", "hint"), [("os.sysnam", "os.sysname"), ("sysname", "os.sysname"), ("zzz", "--all")])
 def test_a_fact_that_is_not_there_is_an_error(ask, filled, fact, hint):
     for form in ([], ["--json"]):
-        done = ask("show", A.id, "cpu", fact, *form)
+        done = ask("show", A.id, fact, *form)
         assert (done.code, done.failed_clearly) == (3, True)
         assert f"no fact '{fact}'" in done.err
         assert hint in done.err
+    done = ask("show", A.id, "cpu", fact)
+    assert (done.code, done.out != "", hint in done.err) == (0, True, True)
 
 
 def test_a_fact_of_a_run_is_found_in_any_of_its_snapshots(ask, filled):
