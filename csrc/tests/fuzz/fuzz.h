@@ -36,7 +36,8 @@ static inline const uint8_t *make_text(const feed *f, size_t *bytes)
     static uint8_t text[MOST];
     size_t kept = f->bytes < 4096 ? f->bytes : 4096;
 
-    for (size_t i = 0; i < MOST; i++)
+    size_t stale = text[MOST - 2] == 0 ? MOST : 4097; /* all at first, then what the last input covered */
+    for (size_t i = 0; i < stale; i++)
         text[i] = (uint8_t)(i % 251);
     if (kept > 0)
         memcpy(text + 1, f->data, kept);
