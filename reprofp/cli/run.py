@@ -64,7 +64,7 @@ _EXITS = {
 @click.option(
     "--numerics/--no-numerics",
     default=True,
-    help="Measure at the end what the frameworks that the command used compute (default: yes, for 5 s at most).",
+    help="Measure at the end what the frameworks that the command used compute (default: yes, for 10 s at most).",
 )
 @click.option("--tag", metavar="NAME", help="A name for the record.")
 @click.option("--check", "baseline", type=RECORD, help="Compare with this record when the command has ended.")

@@ -25,7 +25,7 @@ __all__ = ["BACKENDS", "DEFAULT_LIMIT_S", "Request", "find_library", "measure_el
 BACKENDS: tuple[str, ...] = tuple(measuring.BACKENDS)
 """The names of all backends."""
 
-DEFAULT_LIMIT_S = 5.0
+DEFAULT_LIMIT_S = 10.0
 """After how many seconds of measuring no further kernel begins."""
 
 KERNELS_FOLDER = Path(__file__).parent / "kernels"
@@ -64,7 +64,7 @@ def measure_elsewhere(
     *,
     python: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    limit_s: float = 4 * DEFAULT_LIMIT_S,
+    limit_s: float = 3 * DEFAULT_LIMIT_S,
 ) -> dict[str, Any]:
     """Measure backends in processes of their own.
 
