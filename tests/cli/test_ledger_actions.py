@@ -1,5 +1,6 @@
 """``reprofp ledger``: proofs, archives, and keeping."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from render.records import RUN, A, B
+from render.schemas import check
 from reprofp.cli.command import Command
 from reprofp.cli.ledger import ACTIONS
 from reprofp.cli.ledger import command as group
@@ -122,3 +124,9 @@ def test_a_backup_while_it_is_written(ask, filled, tmp_path):
         with Ledger.open(tmp_path / "copy", read_only=True) as copy:
             assert copy.frontier() == ledger.frontier()
             assert copy.verify().is_ok
+
+
+def test_the_doctor_answers_programs(ask, filled):
+    document = json.loads(ask("ledger", "doctor", "--json").out)
+    check("ledger-doctor", document)
+    assert document["well"]

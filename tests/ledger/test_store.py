@@ -140,7 +140,7 @@ def test_look_ups_use_the_indexes(ledger):
         "SELECT number FROM object WHERE substr(id, 1, 8) BETWEEN ? AND ?": "object_by_id",
         "SELECT id FROM fingerprint WHERE substr(conditions, 1, 8) = ?": "fingerprint_by_conditions",
         "SELECT id FROM fingerprint WHERE substr(experiment, 1, 8) = ?": "fingerprint_by_experiment",
-        "SELECT leaf FROM record WHERE time_ns >= ?": "record_by_time",
+        "SELECT leaf FROM record WHERE fingerprint = ? ORDER BY leaf DESC": "record_by_fingerprint",
     }
     for sql, index in plans.items():
         rows = ledger._database.execute("EXPLAIN QUERY PLAN " + sql, (b"",) * sql.count("?")).fetchall()
