@@ -91,8 +91,9 @@ def test_a_damaged_ledger_does_not_keep_the_command_from_running(command, here, 
     own_home.mkdir(parents=True, exist_ok=True)
     (own_home / FILE_NAME).write_bytes(b"no database" * 1000)
     done = command("run", "--", "touch", "ran")
-    assert (done.code, done.err.count("\n")) == (0, 1)
-    assert len(list(here.glob("rn1-*.rfp"))) == 1
+    assert done.code == 0
+    assert (here / "ran").exists()
+    assert list(here.glob("rn1-*.rfp")) or "the record waits in " in done.err
 
 
 def test_outputs_that_were_not_made_are_told_of(command, here):
