@@ -14,6 +14,7 @@ from reprofp.datasets.formats.contents import NamedValue, quote, refuse
 from reprofp.datasets.formats.numpy_pickles import read_pickled_array
 from reprofp.datasets.formats.pickles import Call, Global
 from reprofp.datasets.formats.trusted import iterate_nodes
+from reprofp.errors import FormatError
 
 __all__ = ["MAX_NAME_BYTES", "UnreadTensorError", "name_values"]
 
@@ -58,6 +59,8 @@ class _Naming:
             refuse(self._where, "the pickle nests values more often or deeper than is plausible")
         if isinstance(value, self._tensor_types):
             self._put(self.tensors, parts, value)
+            if state := getattr(value, "state", None):
+                self.visit((*parts, "(state)"), state)
         elif isinstance(value, Call):
             self._visit_call(parts, value)
         elif isinstance(value, (dict, list, tuple)):
@@ -107,7 +110,10 @@ def _items_of(value: Any) -> Iterator[tuple[str, Any]]:
 def _key_text(key: Any) -> str:
     if isinstance(key, str):
         return key
-    return str(key)[:MAX_NAME_BYTES]
+    try:
+        return str(key)[:MAX_NAME_BYTES]
+    except ValueError:  # Python writes no integer of thousands of digits
+        raise FormatError("the pickle has a key that is an integer of thousands of digits") from None
 
 
 def _describe(value: Any, where: str) -> NamedValue:

@@ -33,7 +33,7 @@ ARRAY_NAME = "arr_0"
 _MAX_HEADER_BYTES = 64 * 1024
 _MAX_SIZE = 2**62
 _FIXED_BYTES = 12
-_TYPE = re.compile(r"([<>|=])([a-zA-Z])(\d+)(\[\w+\])?")
+_TYPE = re.compile(r"([<>|=])([a-zA-Z])([0-9]{1,9})(\[\w+\])?")
 _NAMES = {
     "b1": "BOOL",
     "i1": "I8",

@@ -18,6 +18,8 @@ _RECONSTRUCT = {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._r
 _FROM_BUFFER = {"numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer"}
 _STATE_FIELDS = 5  # version, shape, dtype, whether column-major, elements
 _BUFFER_FIELDS = 4  # elements, dtype, shape, order
+_UNIT = 8  # where the state of a type of times has (metadata, (unit, how many of it, parts, events))
+_MOST_UNIT_LETTERS = 7
 _MAX_SIZE = 2**48
 
 
@@ -47,14 +49,16 @@ def _find_parts(call: Call) -> tuple[tuple[int, ...], str, bool, bytes] | None:
     name = str(call.function)
     if name in _RECONSTRUCT and isinstance(call.state, tuple) and len(call.state) == _STATE_FIELDS:
         _, shape, dtype, order, elements = call.state
+        is_known = isinstance(order, bool)
         is_fortran = order is True
     elif name in _FROM_BUFFER and len(call.arguments) == _BUFFER_FIELDS:
         elements, dtype, shape, order = call.arguments
+        is_known = order in ("C", "F")
         is_fortran = order == "F"
     else:
         return None
     notation = _notation_of(dtype)
-    if notation is None or not isinstance(elements, (bytes, bytearray)) or not _is_shape(shape):
+    if notation is None or not is_known or not isinstance(elements, (bytes, bytearray)) or not _is_shape(shape):
         return None
     return shape, notation, is_fortran, bytes(elements)
 
@@ -71,5 +75,19 @@ def _notation_of(dtype: Any) -> str | None:
     kind, state = dtype.arguments[0], dtype.state
     if not isinstance(kind, str) or not isinstance(state, tuple) or len(state) < _STATE_FIELDS:
         return None
-    is_plain = state[1] in {"<", ">", "|", "="} and all(part is None for part in state[2:5])
-    return f"{state[1]}{kind}" if is_plain else None
+    is_plain = state[1] in ("<", ">", "|", "=") and all(part is None for part in state[2:5])
+    unit = _unit_of(state)
+    return f"{state[1]}{kind}{unit}" if is_plain and unit is not None else None
+
+
+def _unit_of(state: tuple[Any, ...]) -> str | None:
+    """Return the unit of a time such as "[25s]"; nothing for other types, None where it is not understood."""
+    if len(state) <= _UNIT:
+        return ""
+    match state[_UNIT]:
+        case (_, (b"generic", 1, 1, 1)):
+            return ""
+        case (_, (bytes(unit), int(count), 1, 1)) if unit.isalpha() and len(unit) <= _MOST_UNIT_LETTERS:
+            return f"[{unit.decode('ascii')}]" if count == 1 else f"[{count:d}{unit.decode('ascii')}]"
+        case _:
+            return None

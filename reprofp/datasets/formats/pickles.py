@@ -64,6 +64,8 @@ class Rules:
     persistent: Callable[[Any], Any]
     check_global: Callable[[Global], None]
     check_call: Callable[[Global], None]
+    immutable: frozenset[Global] = frozenset()
+    """Of the constructors, those of classes that hold what they are made from, even where they are not called."""
 
 
 _PLAIN = (str, int, float, bytes, bool, type(None))
@@ -269,10 +271,21 @@ class _Machine:
         arguments, function = self._pop(), self._pop()
         self._stack.append(self._call(function, arguments))
 
+    def new(self, _: Any) -> None:
+        arguments, function = self._pop(), self._pop()
+        self._check_new(function, arguments)
+        self._stack.append(self._call(function, arguments))
+
+    def _check_new(self, function: Any, arguments: Any) -> None:
+        """Making an object without calling its class: most classes then ignore the arguments."""
+        if arguments and function in self._rules.constructors and function not in self._rules.immutable:
+            raise FormatError(f"the pickle makes a {function} from what Python would ignore")
+
     def new_with_keywords(self, _: Any) -> None:
         keywords, arguments, function = self._pop(), self._pop(), self._pop()
         if not isinstance(arguments, tuple):
             raise FormatError("the pickle calls something with arguments that are no tuple")
+        self._check_new(function, arguments or keywords)
         self._stack.append(self._call(function, (*arguments, keywords) if keywords else arguments))
 
     def _call(self, function: Any, arguments: Any) -> Any:
@@ -289,10 +302,12 @@ class _Machine:
 
     def build(self, _: Any) -> None:
         state, target = self._pop(), self._top()
-        if isinstance(target, Call):
+        if isinstance(target, Call) and target.state is None:
             target.state = state
-        elif isinstance(target, Map):
+        elif isinstance(target, Map) and target.attributes is None:
             target.attributes = state
+        elif isinstance(target, (Call, Map)):
+            raise FormatError("the pickle gives two states to one object")
         else:
             raise FormatError(f"the pickle gives a state to a {type(target).__name__}")
 
@@ -355,7 +370,7 @@ _OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "GLOBAL": _Machine.push_global,
     "STACK_GLOBAL": _Machine.make_global,
     "REDUCE": _Machine.reduce,
-    "NEWOBJ": _Machine.reduce,
+    "NEWOBJ": _Machine.new,
     "NEWOBJ_EX": _Machine.new_with_keywords,
     "BUILD": _Machine.build,
     "BINPERSID": _Machine.load_persistent,

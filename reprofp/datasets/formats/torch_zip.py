@@ -108,6 +108,8 @@ class _Tensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    state: Any = None
+    """What Python code put beside the elements: attributes of a parameter."""
 
 
 def find_pickle(members: Iterable[str]) -> str | None:
@@ -124,12 +126,14 @@ def read_checkpoint(
     Raises:
         FormatError: it is not valid, or asks for calls that no checkpoint needs.
     """
+    _check_case(members, where)
     if not any(member.crc for member in members.values()):  # torch.serialization.set_crc32_options(False) writes zeros
         members = {name: replace(member, crc=None) for name, member in members.items()}
     check_sums(file.fd, [member for member in members.values() if member.is_stored], where, threads)
     reader = _Checkpoint(file, members, root, where)
     data = read_member(file.fd, members[f"{root}/data.pkl"], where, _MOST_PICKLE_BYTES)
-    value, operations = read_pickle(data, Rules(_CONSTRUCTORS, _read_storage, check_global, check_call), where)
+    rules = Rules(_CONSTRUCTORS, _Storages().read, check_global, check_call, _IMMUTABLE)
+    value, operations = read_pickle(data, rules, where)
     try:
         tensors, metadata = name_values(value, (_Tensor, _Storage), operations, where)
     except FormatError as error:
@@ -138,6 +142,14 @@ def read_checkpoint(
         return Opaque(f"{error}; save model.state_dict() to have a digest of the tensors")
     pieces = {name: reader.locate(name, tensor) for name, tensor in tensors.items()}
     return Contents("torch", dict(pieces), metadata)
+
+
+def _check_case(members: Iterable[str], where: str) -> None:
+    """Refuse names that torch would confuse: it looks members up without regard to case."""
+    seen: dict[str, str] = {}
+    for name in members:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            refuse(where, f"members {quote(other)} and {quote(name)} differ in case alone: torch would take either")
 
 
 class _Checkpoint:
@@ -208,6 +220,19 @@ def _check_extent(name: str, tensor: _Tensor, count: int, where: str) -> None:
 # ---- What the pickle of a checkpoint may call ----
 
 
+class _Storages:
+    """The storages that a pickle refers to. For torch, the first reference to one decides about its type."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Storage] = {}
+
+    def read(self, persistent: Any) -> _Storage:
+        storage = _read_storage(persistent)
+        if self._known.setdefault(storage.key, storage) != storage:
+            raise FormatError(f"the pickle refers to the storage {quote(storage.key)} as of two types or lengths")
+        return storage
+
+
 def _read_storage(persistent: Any) -> _Storage:
     """Make the storage of a persistent id: ("storage", class, key, location, number of elements)."""
     if not isinstance(persistent, tuple) or len(persistent) != 5 or persistent[0] != "storage":  # noqa: PLR2004  as above
@@ -249,15 +274,19 @@ def _rebuild_typed(
     return _make_tensor(storage, offset, shape, strides, dtype.name)
 
 
-def _rebuild_parameter(tensor: Any, *_: Any) -> Any:
-    return tensor
+def _rebuild_parameter(tensor: Any, _grad: Any = None, _hooks: Any = None, state: Any = None) -> Any:
+    return _with_state(tensor, state)
+
+
+def _with_state(tensor: Any, state: Any) -> Any:
+    return replace(tensor, state=state) if isinstance(tensor, _Tensor) and state else tensor
 
 
 def _rebuild_from_type(function: Any, kind: Any, arguments: Any, state: Any) -> Any:
     constructor = _CONSTRUCTORS.get(function) if isinstance(function, Global) else None
     if constructor is None or kind not in _PARAMETERS or not isinstance(arguments, tuple):
         return Call(Global("torch._tensor", "_rebuild_from_type_v2"), (function, kind, arguments, state))
-    return constructor(*arguments)
+    return _with_state(constructor(*arguments), state)
 
 
 def _make_map(items: Any = ()) -> Map:
@@ -299,3 +328,4 @@ _CONSTRUCTORS: dict[Global, Constructor] = {
     Global("_codecs", "encode"): _encode,
     **{Global(module, name): _make_sequence for module in ("builtins", "__builtin__") for name in ("set", "frozenset")},
 }
+_IMMUTABLE = frozenset({Global("torch", "Size"), Global("builtins", "frozenset"), Global("__builtin__", "frozenset")})
