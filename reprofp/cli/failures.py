@@ -115,8 +115,9 @@ def _explain_system(error: OSError) -> str:
         errno.EACCES: "; check who may access it",
         errno.EPERM: "; check who may access it",
         errno.EROFS: "; choose another place",
+        errno.EBADF: "; is it closed?",
     }
-    if error.filename is None and error.errno == errno.ENOSPC:
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EBADF):
         where = "cannot write all of the output: "
     return f"{where}{what}{todo.get(error.errno or 0, '')}"
 

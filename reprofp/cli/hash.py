@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,15 @@ _EXAMPLES = (
 )
 
 
+class _Place(click.Path):
+    """A path; an empty text is none, though Python takes it for this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text is no path: is a variable not set?")
+        return super().convert(value, param, ctx)
+
+
 class _Names(ParamType):
     """Names of algorithms, separated by commas."""
 
@@ -46,17 +54,17 @@ class _Names(ParamType):
     examples=_EXAMPLES,
     exits={**ANSWER_EXITS, 0: "done; with --check: all files match"},
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=_Place(path_type=Path), metavar="PATH...")
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=_Place(path_type=Path),
     metavar="FILE",
     help='Write the list of a folder\'s files and digests, for "b3sum --check"; - is standard output.',
 )
 @click.option(
     "--check",
     "checksums",
-    type=click.Path(path_type=Path),
+    type=_Place(path_type=Path),
     metavar="FILE",
     help="Compare the folder PATH (by default this one) with such a list, or with one of sha256sum, md5sum and the like.",
 )
@@ -156,23 +164,15 @@ def _walk_listed(folder: Path, asked: Asked, **options: Any) -> TreeDigest:
 
 def _write_manifest(folder: Path, output: Path, asked: Asked) -> int:
     from reprofp.cli.output import print_bytes, remark
+    from reprofp.ledger.folders import replace_file
 
+    if output.is_dir():
+        raise click.UsageError(f"--manifest writes a file, and {output} is a folder: name a file")
     tree = _walk_listed(folder, asked)
     lines = tree.manifest
     if str(output) == "-":
         print_bytes(lines)
     else:
-        _replace(output, lines)
+        replace_file(output, lines)
     remark(f"{tree.digest}  {folder}: {tree.files} files")
     return 3 if tree.failures else 0
-
-
-def _replace(output: Path, data: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    scratch = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        scratch.write_bytes(data)
-        scratch.replace(output)
-    except OSError:
-        scratch.unlink(missing_ok=True)
-        raise

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from reprofp.cli.checksums import Comparison, compare_checksums
 from reprofp.cli.output import print_json, print_text, remark
-from reprofp.errors import InputError, ReprofpError
+from reprofp.errors import FormatError, InputError, ReprofpError
 from reprofp.render.values import clean
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def check(listed: Path, folder: Path, walk: Walk, *, as_json: bool) -> int:
     checks = _read_list(listed, folder)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}: check the path")
-    expected = {os.path.normpath(item.path): item.expected for item in checks}
-    algorithm = checks[0].algorithm if checks else _BLAKE3
+    algorithm = _find_algorithm(checks, listed)
+    expected = _join_expected(checks, listed)
     found = dict(_hash_inside(walk, folder, algorithm))
-    found.update(_hash_outside(folder, [path for path in expected if path.startswith((b"/", b"../"))], algorithm))
+    found.update(_hash_outside(folder, [path for path in expected if _leads_elsewhere(path)], algorithm))
     own = os.path.relpath(os.path.realpath(listed), os.path.realpath(folder))
     if os.fsencode(own) not in expected:
         found.pop(os.fsencode(own), None)
@@ -54,18 +54,55 @@ def check(listed: Path, folder: Path, walk: Walk, *, as_json: bool) -> int:
     return ReprofpError.exit_code if result.unreadable else 1 if result else 0
 
 
+def _find_algorithm(checks: Sequence[Check], listed: Path) -> str:
+    names = sorted({item.algorithm for item in checks})
+    if len(names) > 1:
+        raise FormatError(
+            f"{listed} holds digests of {' and '.join(names)}; --check takes a list of one algorithm. 'reprofp verify'"
+            " takes such lists, but does not tell of added files"
+        )
+    return names[0] if names else _BLAKE3
+
+
+def _join_expected(checks: Sequence[Check], listed: Path) -> dict[bytes, str]:
+    """Return the digests by path; two spellings of one path may not ask for two contents."""
+    expected: dict[bytes, str] = {}
+    for item in checks:
+        path = _tidy(item.path)
+        if expected.setdefault(path, item.expected) != item.expected:
+            raise FormatError(f"{listed}: {os.fsdecode(path)!r} stands twice, with two digests")
+    return expected
+
+
+def _tidy(path: bytes) -> bytes:
+    """Write a path as a walk would; a step up is left alone, since it may come back from where a link led."""
+    if _leads_elsewhere(path):
+        return path
+    return b"/".join(part for part in path.split(b"/") if part not in (b"", b".")) or b"."
+
+
+def _leads_elsewhere(path: bytes) -> bool:
+    return path.startswith(b"/") or b".." in path.split(b"/")
+
+
 def _read_list(listed: Path, folder: Path) -> Sequence[Check]:
     from reprofp.datasets.interop.lists import parse_list
 
     data = _read(listed)
-    return parse_list(data, str(listed), guess_algorithm(listed, folder))
+    return parse_list(data, str(listed), _guess(data, str(listed), folder))
 
 
 def _read(listed: Path) -> bytes:
+    from reprofp.datasets.interop.lists import MAX_LIST_BYTES
+
     try:
-        return listed.read_bytes()
+        with open(listed, "rb") as file:
+            data = file.read(MAX_LIST_BYTES + 1)
     except OSError as error:
         raise InputError(f"cannot read the list of checksums {listed}: {error.strerror}; check the path") from error
+    if len(data) > MAX_LIST_BYTES:
+        raise FormatError(f"{listed}: a list of more than {MAX_LIST_BYTES} bytes is not plausible")
+    return data
 
 
 def guess_algorithm(listed: Path, folder: Path) -> str | None:
@@ -77,10 +114,13 @@ def guess_algorithm(listed: Path, folder: Path) -> str | None:
         InputError: the list cannot be read.
         FormatError: it is no list of checksums.
     """
+    return _guess(_read(listed), str(listed), folder)
+
+
+def _guess(data: bytes, listed: str, folder: Path) -> str | None:
     from reprofp.datasets.interop.lists import parse_list
 
-    data = _read(listed)
-    checks = parse_list(data, str(listed))
+    checks = parse_list(data, listed)
     is_open = bool(checks) and checks[0].algorithm == _BLAKE3 and b"BLAKE3 (" not in data
     return _SHA256 if is_open and _is_sha256(checks, folder) else None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reprofp.cli.checksums import format_line, format_tagged
 from reprofp.cli.output import print_bytes, print_text, remark
 from reprofp.cli.progress import HashingLine
-from reprofp.errors import ReprofpError
+from reprofp.errors import InputError, ReprofpError
 from reprofp.render.values import clean
 from reprofp.render.wording import plural
 
@@ -67,9 +67,12 @@ def _hash_input() -> dict[str, Any]:
     from reprofp._core.hashing import Hasher
 
     hasher, size = Hasher(), 0
-    while block := sys.stdin.buffer.read(1 << 20):
-        hasher.update(block)
-        size += len(block)
+    try:
+        while block := sys.stdin.buffer.read(1 << 20):
+            hasher.update(block)
+            size += len(block)
+    except OSError as error:
+        raise InputError(f"cannot read standard input: {error.strerror}; give a file") from error
     return {"path": "-", "kind": "file", "digest": f"blake3:{hasher.digest().hex()}", "bytes": size}
 
 

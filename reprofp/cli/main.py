@@ -17,6 +17,10 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answer one command line and return its exit code; no exception leaves here."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        from reprofp.cli.streams import open_missing_streams
+
+        open_missing_streams()
     try:
         code = _answer(words)
         sys.stdout.flush()

@@ -52,6 +52,8 @@ class _NamedPath(ParamType):
         if isinstance(value, tuple):
             return value
         name, equals, rest = value.partition("=")
+        if not value or (equals and not rest):  # Python takes an empty path for this folder
+            self.fail(f"{value!r} names no path: is a variable not set?")
         if equals and name and not Path(value).exists():
             return self._check_name(name), Path(rest)
         return self._check_name(Path(value).absolute().name), Path(value)

@@ -82,7 +82,7 @@ def command(
 def _find_kind(name: str, ledger: Path | None) -> str:
     """Say whose digests a path holds: dvc, hub or list; nothing where it is the name of a record."""
     path = Path(name)
-    if path.is_dir():
+    if name and path.is_dir():
         return "hub"
     if not is_content(name, ledger):
         return ""

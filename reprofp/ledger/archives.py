@@ -62,6 +62,8 @@ def export_records(ledger: Ledger, summaries: Iterable[Summary], path: Path, *, 
     """
     import zstandard  # noqa: PLC0415  an import alone needs none of it
 
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot write the archive {path}: something that is no file lies there; name another place")
     chosen = sorted(summaries, key=lambda line: line.leaf)
     done = Imported()
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")

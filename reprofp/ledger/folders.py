@@ -114,9 +114,15 @@ def sync_folder(folder: Path) -> None:
 def replace_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write ``data`` to ``path``, whole or not at all, durably; ``mode`` is that of the new file, less the umask.
 
+    What is no regular file (``/dev/stdout``, a FIFO) is written to, not replaced.
+
     Raises:
         OSError: it cannot be written; what was there before is untouched.
     """
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as file:
+            file.write(data)
+        return
     temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
     try:
