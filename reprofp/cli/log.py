@@ -78,9 +78,11 @@ def command(ledger: Path | None, limit: int, as_json: bool, **asked: Any) -> Non
         return
     print_lines(draw_log(found, head=sys.stdout.isatty()))
     if not found:
+        narrowed = any(asked[key] for key in _NARROWING)
         remark(
-            "no records"
-            + ("" if any(asked[key] for key in _NARROWING) else "; 'reprofp snapshot' and 'reprofp run' make some")
+            "no record matches; 'reprofp log' alone lists all"
+            if narrowed
+            else "no records; 'reprofp snapshot' and 'reprofp run' make some"
         )
 
 

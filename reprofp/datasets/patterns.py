@@ -55,7 +55,7 @@ class Pattern:
     def text(self) -> bytes:
         """The pattern as it is written, in its shortest form."""
         lead = b"!" if self.negative else b""
-        if self.anchored and b"/" not in self.glob:
+        if self.anchored and (b"/" not in self.glob or self.glob.startswith(b"/")):
             lead += b"/"
         elif not self.negative and self.glob[:1] in (b"#", b"!"):
             lead += b"\\"

@@ -163,7 +163,9 @@ class _Scanner:
         self.at += 1
         high = self._take()
         high = self._take() if high == b"\\" else high
-        return _escape_member(low) + b"-" + _escape_member(high) if low <= high else b""
+        if low > high:
+            return _escape_member(low)  # git has looked at the beginning of a range before it knows that it is one
+        return _escape_member(low) + b"-" + _escape_member(high)
 
     def _class(self) -> bytes:
         end = self.glob.find(b"]", self.at)

@@ -6,6 +6,7 @@ changed or repaired. Damage in one row does not hide others.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -100,6 +101,7 @@ def _attempt(report: VerifyReport, check: Callable[..., None], *arguments: objec
 
 def _check_structure(database: sqlite3.Connection, report: VerifyReport) -> None:
     _check_schema(database, report)
+    _check_length(database, report)
     lines = [str(line).strip() for (line,) in database.execute("PRAGMA integrity_check(20)")]
     if lines != ["ok"]:
         for line in lines:
@@ -119,6 +121,14 @@ def _check_schema(database: sqlite3.Connection, report: VerifyReport) -> None:
         model.close()
     if database.execute(sql).fetchall() != expected:
         report.add("schema", f"the tables are not those of version {schema.read_version(database)}")
+
+
+def _check_length(database: sqlite3.Connection, report: VerifyReport) -> None:
+    """SQLite reads what a short last page lacks as zeros."""
+    ((_, _, path), *_) = database.execute("PRAGMA database_list")
+    ((page,),) = database.execute("PRAGMA page_size")
+    if path and os.stat(path).st_size % page:
+        report.add("database", "the file ends within a page")
 
 
 def _check_settings(database: sqlite3.Connection, report: VerifyReport) -> None:

@@ -29,7 +29,7 @@ DEFAULT_LIMIT_S = 10.0
 """After how many seconds of measuring no further kernel begins."""
 
 KERNELS_FOLDER = Path(__file__).parent / "kernels"
-_LIBRARY = "libreprofp_numerics.so"
+_LIBRARY = "libreprofp_numerics.so.1"  # by its plain name, Python would take it for a module
 _PATIENCE_S = 300.0
 """How long another process may take: importing a framework from a slow disk takes a minute."""
 

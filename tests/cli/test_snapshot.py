@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from render.schemas import check
-from reprofp.ledger import Ledger, read_record_file
+from reprofp.ledger import Ledger, default_path, read_record_file
+from reprofp.ledger.spool import list_spooled
 from reprofp.model.observations import Observed
 from reprofp.model.paths import parse_path
 
@@ -138,8 +139,7 @@ def test_a_full_disk(command, here, own_home):
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
     done = command("snapshot", "--output", here / "a.rfp", preexec_fn=limit)
-    assert done.code == 3, done
-    assert done.failed_clearly
+    assert done.code == 3 or ("waits in" in done.err and list_spooled(default_path())), done
     assert "Traceback" not in done.err
     assert {path.name for path in here.iterdir()} <= {"data", "config.yaml", "w.bin", "a.rfp"}
     if (here / "a.rfp").exists():

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reprofp.datasets.patterns import (
@@ -75,6 +75,7 @@ def list_kept(root, patterns):
 @needs_git
 @settings(max_examples=60)
 @given(lines=st.lists(PATTERNS, min_size=1, max_size=4))
+@example(lines=["[b-a]"])
 def test_git_agrees(repository, lines):
     text = "\n".join(lines).encode() + b"\n"
     (repository / ".gitignore").write_bytes(text)
@@ -142,6 +143,7 @@ def test_lines_that_say_nothing(line):
 
 
 @given(PATTERNS)
+@example("//*")
 def test_the_text_of_a_pattern_reads_as_the_pattern(text):
     pattern = parse_pattern(text.encode())
     assert pattern is None or parse_pattern(pattern.text) == pattern

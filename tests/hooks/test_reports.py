@@ -44,7 +44,7 @@ def test_processes_come_in_the_order_of_birth():
     assert [(report.time_ns, report.pid, report.raw) for report in reports] == [
         (200, 9, None),
         (300, 7, None),
-        (1000, 5, {"schema": 1}),
+        (1000, 5, {"schema": 1, "numerics": None}),
     ]
 
 
