@@ -9,7 +9,7 @@ INLINE vec load_quads(const uint8_t *const at[LANES], int lane, size_t offset)
     vec x;
 
     for (int i = 0; i < LANES / 4; i++)
-        memcpy((uint8_t *)&x + i * 16, at[lane + 4 * i] + offset, 16);
+        memcpy((uint8_t *)&x + (size_t)i * 16, at[lane + 4 * i] + offset, 16);
     return x;
 }
 
@@ -74,7 +74,7 @@ static void test_jobs(void)
         kernel->run(key, jobs, count);
         CHECK(memcmp(out, expected, count * RFP_CV_BYTES) == 0);
         for (size_t i = 0; i < count; i++)
-            free((uint8_t *)(uintptr_t)jobs[i].input - 1);
+            free((uint8_t *)(uintptr_t)jobs[i].input - 1); /* NOLINT(performance-no-int-to-ptr): takes const away */
     }
 }
 

@@ -133,6 +133,7 @@ static void test_depth(void)
 
     CHECK(mkdir("deep", 0755) == 0);
     int folder = open("deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(folder >= 0);
     int top = dup(folder);
     for (int i = 0; i < DEEP; i++) {
         CHECK(mkdirat(folder, "a name\nof some length", 0755) == 0);
