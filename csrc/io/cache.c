@@ -140,17 +140,20 @@ static rfp_cache_entry *find_learned(const rfp_cache *cache, const rfp_stamp *st
 
 bool rfp_cache_find(const rfp_cache *cache, const rfp_stamp *stamp, uint8_t digest[RFP_DIGEST_BYTES])
 {
-    uint64_t key = rfp_cache_table_key(stamp->device, stamp->inode);
+    rfp_cache *lockable = (rfp_cache *)cache; /* the lock is no part of what it knows */
+    rfp_stamp named = *stamp;
 
-    if (find_known(cache, stamp, key, digest))
+    if (!rfp_cache_name_disk(lockable, &named))
+        return false;
+    uint64_t key = rfp_cache_table_key(named.device, named.inode);
+    if (find_known(cache, &named, key, digest))
         return true;
     if (__atomic_load_n(&cache->any, __ATOMIC_ACQUIRE) == 0)
         return false;
-    rfp_cache *lockable = (rfp_cache *)cache; /* the lock is no part of what it knows */
     if (!rfp_cache_enter(lockable))
         return false;
-    const rfp_cache_entry *entry = find_learned(cache, stamp, key);
-    bool found = entry != NULL && memcmp(&entry->stamp, stamp, sizeof *stamp) == 0;
+    const rfp_cache_entry *entry = find_learned(cache, &named, key);
+    bool found = entry != NULL && memcmp(&entry->stamp, &named, sizeof named) == 0;
     if (found)
         memcpy(digest, entry->digest, RFP_DIGEST_BYTES);
     rfp_cache_leave(lockable);
@@ -210,8 +213,9 @@ void rfp_cache_put(rfp_cache *cache, const rfp_stamp *stamp, const uint8_t diges
     rfp_cache_entry entry = {.stamp = *stamp};
 
     memcpy(entry.digest, digest, RFP_DIGEST_BYTES);
+    bool is_named = rfp_cache_name_disk(cache, &entry.stamp);
     bool settled = rfp_cache_is_settled(&cache->clock, stamp->changed_ns) && !rfp_cache_clock_went_back(&cache->clock);
-    if (!rfp_cache_enter(cache))
+    if (!is_named || !rfp_cache_enter(cache))
         return;
     if (settled)
         learn(cache, &entry);

@@ -148,6 +148,17 @@ bool rfp_cache_clock_went_back(const rfp_cache_clock *clock);
 /* Whether a change that comes after the clock was started is sure to have another time than this. */
 bool rfp_cache_is_settled(const rfp_cache_clock *clock, int64_t changed_ns);
 
+/* ---- cache_disk.c ---- */
+
+typedef struct rfp_cache_disk {
+    uint64_t device;
+    uint64_t named; /* with the number of the disk in its upper half; 0: it cannot be told */
+} rfp_cache_disk;
+
+/* Put the disk into the device's number, so that no other disk in its place is taken for it; false where
+ * that cannot be told. */
+bool rfp_cache_name_disk(rfp_cache *cache, rfp_stamp *stamp);
+
 /* ---- cache.c ---- */
 
 struct rfp_cache {
@@ -167,6 +178,8 @@ struct rfp_cache {
     bool unsaved; /* something of it is not in the file yet */
     rfp_cache_device devices[RFP_CACHE_DEVICES];
     size_t device_count;
+    rfp_cache_disk disks[RFP_CACHE_DEVICES]; /* those below disk_count never change; read without the lock */
+    size_t disk_count;
     rfp_cache_counts counts;
     int broken; /* the lock is held by a thread that a fork left behind; read without it */
     int any;    /* something was learned; read without the lock */

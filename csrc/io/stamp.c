@@ -16,6 +16,8 @@ enum {
     AHEAD_NS = 50 * MILLISECOND_NS,
     /* What changes again and again while it is being waited for is not stable. */
     TRIES = 5,
+    /* No system call that writes takes longer. */
+    LONGEST_WRITE_SECONDS = 3600,
 };
 
 static int64_t nanoseconds(const struct timespec *time)
@@ -122,9 +124,28 @@ static rfp_status check_stamp(int fd, mode_t kind, const rfp_stamp *stamp)
     return same ? RFP_OK : RFP_ERR_UNSTABLE;
 }
 
+/* A write(2) sets the time when it begins, and may go on for seconds: no stamp tells of one that is under
+ * way. Looking for a hole waits until it is through, where the file system takes the same lock for both
+ * (ext4, tmpfs, btrfs; on XFS, reading does). The next one changes the stamp. */
+static void wait_for_writer(int fd, const rfp_stamp *stamp)
+{
+    if (stamp->bytes == 0 || kernel_time() - stamp->changed_ns > INT64_C(1) * LONGEST_WRITE_SECONDS * SECOND_NS)
+        return;
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    if (at >= 0) {
+        (void)lseek(fd, 0, SEEK_HOLE);
+        (void)lseek(fd, at, SEEK_SET);
+    }
+    errno = 0;
+}
+
 rfp_status rfp_stamp_take(int fd, rfp_stamp *stamp)
 {
-    return take_stamp(fd, S_IFREG, stamp);
+    rfp_status status = take_stamp(fd, S_IFREG, stamp);
+
+    if (status == RFP_OK)
+        wait_for_writer(fd, stamp);
+    return status;
 }
 
 rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp)

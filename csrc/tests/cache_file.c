@@ -279,9 +279,39 @@ static void test_needless_saving(void)
     CHECK(remove(CACHE) == 0);
 }
 
+/* The disk that a file lies on is part of what its device is known by. */
+static void test_disks_are_told_apart(void)
+{
+    rfp_cache *cache = open_cache();
+    rfp_stamp stamp = stamp_of(".");
+    rfp_stamp named = stamp;
+    char path[80];
+    unsigned long long count = 0;
+
+    (void)snprintf(path, sizeof path, "/sys/dev/block/%u:%u/diskseq", major(stamp.device), minor(stamp.device));
+    FILE *file = fopen(path, "re");
+    bool known = file != NULL && fscanf(file, "%llu", &count) == 1; /* NOLINT(cert-err34-c): the kernel's own */
+    CHECK(file == NULL || fclose(file) == 0);
+    CHECK(rfp_cache_name_disk(cache, &named) && named.inode == stamp.inode);
+    CHECK((uint32_t)named.device == stamp.device && (!known || named.device >> 32 == count));
+    CHECK(!rfp_cache_name_disk(cache, &named));        /* it is no device's number any more */
+    for (unsigned i = 1; i < RFP_CACHE_DEVICES; i++) { /* without a disk of their own */
+        named.device = makedev(0, 1000 + i);
+        CHECK(rfp_cache_name_disk(cache, &named) && named.device == makedev(0, 1000 + i));
+    }
+    named.device = makedev(0, 2000); /* there is no room for one more */
+    CHECK(!rfp_cache_name_disk(cache, &named));
+    rfp_cache_free(cache);
+    cache = open_cache();
+    named.device = makedev(7, 0xFFFFF); /* a loop device that is not there */
+    CHECK(!rfp_cache_name_disk(cache, &named));
+    rfp_cache_free(cache);
+}
+
 int main(void)
 {
     enter_scratch();
+    test_disks_are_told_apart();
     test_round_trip();
     test_newer_wins();
     test_truncated_everywhere();

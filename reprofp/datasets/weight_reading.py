@@ -19,7 +19,7 @@ from reprofp._core.tensors import View
 from reprofp.datasets.formats.contents import Contents, Hashed, Opaque, Packed, Piece, Stored, refuse
 from reprofp.datasets.formats.detect import read_contents
 
-__all__ = ["FileContents", "check_growth", "hash_contents", "open_flat", "view_of"]
+__all__ = ["FileContents", "check_growth", "hash_contents", "open_flat", "take_stamp", "view_of"]
 
 RawBytes = bytes  # where a field is called bytes
 
@@ -35,6 +35,13 @@ class FileContents:
     digests: Mapping[str, RawBytes]
     file_digest: RawBytes
     bytes: int
+    stamp: tuple[int, ...]
+    """What tells whether the file was changed since."""
+
+
+def take_stamp(found: os.stat_result) -> tuple[int, ...]:
+    """Return what changes with a file, or with another one in its place."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def hash_contents(path: bytes, threads: int | None, progress: ProgressCallback | None) -> FileContents:
@@ -51,7 +58,8 @@ def hash_contents(path: bytes, threads: int | None, progress: ProgressCallback |
         pieces = contents.tensors if isinstance(contents, Contents) else {}
         check_growth(file, pieces, where)
         whole, digests = _hash_pieces(file, pieces, threads, progress)
-    return FileContents(contents, digests, whole, file.bytes)
+        stamp = take_stamp(os.fstat(file.fd))
+    return FileContents(contents, digests, whole, file.bytes, stamp)
 
 
 def check_growth(file: StableFile, pieces: Mapping[str, Piece], where: str) -> None:

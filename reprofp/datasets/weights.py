@@ -21,8 +21,8 @@ from reprofp.datasets.formats.contents import Contents, NamedValue, quote
 from reprofp.datasets.manifest import BlockEntry, digest_manifest, is_listed, write_block, write_lines
 from reprofp.datasets.trees import hash_path
 from reprofp.datasets.weight_files import find_files, is_index, read_index
-from reprofp.datasets.weight_reading import FileContents, hash_contents
-from reprofp.errors import FormatError
+from reprofp.datasets.weight_reading import FileContents, hash_contents, take_stamp
+from reprofp.errors import FormatError, UnstableFileError
 from reprofp.model.canonical import encode
 from reprofp.model.ids import Digest
 from reprofp.model.observations import Value
@@ -106,6 +106,9 @@ def hash_weights(
     reader = _Reader(threads, progress)
     for file in files:
         reader.read_file(file)
+    reader.recheck()
+    if find_files(raw) != files:
+        raise UnstableFileError(f"{os.fsdecode(raw)!r}: files came or went while they were read; wait for the writer")
     return reader.result()
 
 
@@ -142,6 +145,21 @@ class _Reader:
         self._tensors: dict[str, Tensor] = {}
         self._metadata: dict[str, NamedValue] = {}
         self._bytes = 0
+        self._stamps: dict[bytes, tuple[int, ...]] = {}
+
+    def recheck(self) -> None:
+        """Make sure that what was read is of one moment: a checkpoint may be saved over while shards are read.
+
+        Raises:
+            UnstableFileError: a file was changed or replaced after it was read.
+        """
+        for path, stamp in self._stamps.items():
+            try:
+                same = take_stamp(os.stat(path)) == stamp
+            except OSError:
+                same = False
+            if not same:
+                raise UnstableFileError(f"{os.fsdecode(path)!r} changed while others were read; wait for the writer")
 
     def read_file(self, path: bytes) -> None:
         """Read a file of tensors, or an index and the shards that it names."""
@@ -175,6 +193,7 @@ class _Reader:
     def _read_shard(self, path: bytes) -> set[str] | None:
         """Read a file; return the names of its tensors, or None where it is opaque."""
         found = hash_contents(path, self._threads, self._progress)
+        self._stamps[path] = found.stamp
         self._note_file(path, found.file_digest, found.bytes)
         where = os.fsdecode(path)
         form = found.contents.format if isinstance(found.contents, Contents) else "opaque"
@@ -202,6 +221,7 @@ class _Reader:
         with reading.open_stable(path) as file:
             owners = read_index(file)
             digest = reading.hash_ranges(file.fd, [(0, file.bytes)], path)[0]
+            self._stamps[path] = take_stamp(os.fstat(file.fd))
         self._note_file(path, digest, file.bytes)
         return owners
 

@@ -1,6 +1,9 @@
 """Where the cache lies, when it is used, and that nothing about it is an error."""
 
 import os
+import shutil
+import subprocess
+import sys
 import time
 
 import pytest
@@ -89,3 +92,59 @@ def test_saving_that_fails_is_a_remark(tmp_path):
         scan_tree(os.fsencode(tmp_path / "data"), cache=cache)
     assert len(told) == cache.counts().learned  # 0 on a file system that the cache does not trust
     assert all("were not remembered" in text for text in told)
+
+
+ANOTHER_DISK = """
+set -e
+device=$(losetup -f)
+attach() {{ losetup "$device" "$1"; mount "$device" mount; }}
+detach() {{ umount mount; losetup -d "$device"; }}
+trap 'umount mount; losetup -d "$device"' EXIT
+attach a.img
+mkdir mount/tree
+head -c 5000 /dev/zero | tr '\\0' x > mount/tree/file
+sleep 0.1
+"{python}" ask.py; "{python}" ask.py
+detach
+attach b.img
+"{python}" ask.py
+"""
+
+ASK = """
+from reprofp.datasets import hash_tree
+found = hash_tree("mount/tree")
+print(found.reused, found.digest == hash_tree("mount/tree", cache=False).digest)
+"""
+
+
+def test_a_copy_of_a_disk_in_the_same_device_is_another_disk(tmp_path):
+    """The copy has the same numbers and times; its contents were changed past the file system."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "losetup", "mkfs.ext4"))):
+        pytest.skip("mounting an image needs root, util-linux and mkfs.ext4")
+    image = tmp_path / "a.img"
+    with open(image, "wb") as file:
+        file.truncate(16 * 1024 * 1024)
+    subprocess.run(["mkfs.ext4", "-q", "-F", image], check=True)
+    (tmp_path / "mount").mkdir()
+    (tmp_path / "ask.py").write_text(ASK)
+    text = ANOTHER_DISK.format(python=sys.executable).replace(
+        "attach b.img", f'"{sys.executable}" change.py; attach b.img'
+    )
+    (tmp_path / "change.py").write_text(
+        "data = open('a.img', 'rb').read()\n"
+        "assert b'x' * 5000 in data\n"
+        "open('b.img', 'wb').write(data.replace(b'x' * 5000, b'y' * 5000))\n"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", text],
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "REPROFP_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = done.stdout.splitlines()
+    if lines[1:2] != ["1 True"]:
+        pytest.skip(f"no image could be mounted, or nothing is remembered on it: {done.stderr[-200:]}")
+    assert lines == ["0 True", "1 True", "0 True"]

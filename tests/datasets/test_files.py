@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 
 import blake3
 import pytest
@@ -176,3 +177,22 @@ def test_an_error_of_the_callback_stops_the_call(tmp_path):
 def test_an_implausible_number_of_threads_is_refused(tmp_path, threads):
     with pytest.raises(UsageError, match=f"between 1 and 256, not {threads}"):
         hash_file(tmp_path / "file", threads=threads)
+
+
+def test_a_write_that_is_under_way_is_waited_for(tmp_path):
+    """It set the file's time when it began: a stamp taken meanwhile does not tell of it."""
+    size = 256 * MIB
+    path = tmp_path / "file"
+    path.write_bytes(b"a" * size)
+    expected = {blake3.blake3(bytes([letter]) * size, max_threads=2).digest() for letter in b"ab"}
+    with open(path, "r+b") as file:
+        time.sleep(0.02)
+        before = os.fstat(file.fileno()).st_ctime_ns
+        writer = threading.Thread(target=os.pwrite, args=(file.fileno(), b"b" * size, 0))
+        writer.start()
+        while writer.is_alive() and os.stat(path).st_ctime_ns == before:
+            pass
+        try:
+            assert hash_file(path, cache=False).digest.value in expected
+        finally:
+            writer.join()

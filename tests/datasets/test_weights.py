@@ -16,8 +16,9 @@ from safetensors.numpy import save_file
 from reprofp.datasets import hash_file, hash_tree, hash_weights
 from reprofp.datasets.formats.safetensors import DTYPE_BITS, MAX_HEADER_BYTES, parse_header
 from reprofp.datasets.manifest import digest_manifest, write_lines
+from reprofp.datasets.weight_reading import hash_contents
 from reprofp.datasets.weights import CONTEXT
-from reprofp.errors import FormatError, InputError
+from reprofp.errors import FormatError, InputError, UnstableFileError
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "weights.json").read_text())
 TENSORS = {f"layer.{i}.w": np.random.default_rng(i).normal(size=(i + 1, 300)).astype(np.float32) for i in range(12)}
@@ -285,3 +286,55 @@ def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe.safetensors")  # opening it would wait for ever
     with pytest.raises(InputError, match="not a regular file"):
         hash_weights(tmp_path / "pipe.safetensors")
+
+
+def rewrite(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def replace(path):
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.rename(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: rewrite(folder / "model-00001-of-00003.safetensors"),
+        lambda folder: replace(folder / "model-00001-of-00003.safetensors"),
+        lambda folder: replace(folder / "model.safetensors.index.json"),
+        lambda folder: (folder / "model-00001-of-00003.safetensors").unlink(),
+    ],
+)
+def test_shards_are_of_one_moment(tmp_path, monkeypatch, change):
+    """A checkpoint that is saved over while it is read would have a digest of tensors of both."""
+    write_shards(tmp_path, TENSORS, 3)
+    read = []
+
+    def read_and_change(path, *rest):
+        found = hash_contents(path, *rest)
+        if not read:
+            change(tmp_path)
+        read.append(path)
+        return found
+
+    monkeypatch.setattr("reprofp.datasets.weights.hash_contents", read_and_change)
+    with pytest.raises(UnstableFileError, match="while others were read"):
+        hash_weights(tmp_path)
+    assert len(read) == 3
+
+
+def test_a_shard_that_comes_while_others_are_read_is_noticed(tmp_path, monkeypatch):
+    for i, (name, tensor) in enumerate(list(TENSORS.items())[:2]):
+        save_file({name: tensor}, tmp_path / f"{i}.safetensors")
+
+    def read_and_add(path, *rest):
+        save_file({"late": TENSORS["layer.0.w"]}, tmp_path / "late.safetensors")
+        return hash_contents(path, *rest)
+
+    monkeypatch.setattr("reprofp.datasets.weights.hash_contents", read_and_add)
+    with pytest.raises(UnstableFileError, match="came or went"):
+        hash_weights(tmp_path)
