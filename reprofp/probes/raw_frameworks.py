@@ -223,13 +223,13 @@ def _read_precisions() -> dict[str, Any]:
         torch.backends.cudnn.allow_tf32            torch._C:_get_cudnn_allow_tf32()
         """
     )
-    stand_ins = {
-        "torch.float32_matmul_precision": lambda: SUPERSEDED,
-        "torch.backends.cuda.matmul.allow_tf32": lambda: new["torch.backends.cuda.matmul.fp32_precision"] == "tf32",
-        "torch.backends.cudnn.allow_tf32": lambda: new["torch.backends.cudnn.conv.fp32_precision"] == "tf32",
+    stand_ins: dict[str, object] = {
+        "torch.float32_matmul_precision": SUPERSEDED,
+        "torch.backends.cuda.matmul.allow_tf32": new["torch.backends.cuda.matmul.fp32_precision"] == "tf32",
+        "torch.backends.cudnn.allow_tf32": new["torch.backends.cudnn.conv.fp32_precision"] == "tf32",
     }
     known = all(isinstance(value, str) for value in new.values())
-    return {**new, **{name: stand_ins[name]() if value == FAILED and known else value for name, value in old.items()}}
+    return {**new, **{name: stand_ins[name] if value == FAILED and known else value for name, value in old.items()}}
 
 
 def _read_inductor() -> dict[str, Any]:
