@@ -9,6 +9,7 @@ see all that was read, the facet as a whole is not known: a bare command says no
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from reprofp.model.observations import ABSENT, Absent, Observation, Observed, Un
 from reprofp.model.paths import format_path
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
+from reprofp.probes.code import find_sources
 from reprofp.probes.files import to_text
 from reprofp.probes.machine import read_part
-from reprofp.probes.native_readers import find_native_readers
+from reprofp.probes.native_readers import find_native_readers, may_read_unheard
 from reprofp.probes.raw_values import take_map
 from reprofp.probes.redaction import redact_path, redact_text
 
@@ -135,9 +137,26 @@ def _sees_everything(context: Context) -> bool:
         audit, modules = take_map(context.process, "audit"), take_map(context.process, "modules")
     except (OSError, ValueError):
         return False
-    if not audit or audit.get("truncated") or not modules or find_native_readers(modules):
+    if not audit or audit.get("truncated") or not modules or _reads_unheard(modules, context):
         return False
     return not _may_read_elsewhere(context, audit.get("subprocesses") or {})
+
+
+def _reads_unheard(modules: Mapping[str, Any], context: Context) -> bool:
+    """Whether something reads in native code; the program's own file is found as the facet ``code`` finds it."""
+    process = context.process or {}
+    files = {str(name): file for name, file in modules.items() if isinstance(file, str)}
+    if find_native_readers(files) == []:
+        return False
+    try:
+        files.update(find_sources(context))
+    except (OSError, ValueError):
+        return True
+    arguments, cwd = process.get("orig_argv"), str(process.get("cwd") or context.cwd)
+    words = [str(word) for word in arguments] if isinstance(arguments, list) else []
+    return may_read_unheard(
+        {name: os.path.join(cwd, file) for name, file in files.items()}, words, str(process.get("base_prefix", ""))
+    )
 
 
 def _may_read_elsewhere(context: Context, started: Mapping[str, Any]) -> bool:

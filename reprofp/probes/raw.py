@@ -33,6 +33,9 @@ _VERSION_LENGTH = 100
 _UNTOUCHED_KEY = 0x80000000
 """What init_by_array leaves in the first word of a Mersenne Twister's key; any draw mixes it."""
 
+_FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "sklearn")
+"""What ``raw_frameworks.py`` knows."""
+
 _own_modules: set[str] = set()
 _own_libraries: set[str] = set()
 
@@ -65,6 +68,7 @@ def collect() -> dict[str, Any]:
         "floating_point": _guard(lambda: _read_floating_point([item["path"] for item in mapped])),
         "rng": {"python": _guard(_describe_random), "numpy": _guard(_describe_numpy_random)},
         "numpy": _guard(_describe_numpy),
+        "frameworks": _guard(_describe_frameworks),
         "children": _guard(_read_children),
         "own": {
             "modules": _guard(lambda: sorted(_find_hidden())),
@@ -370,6 +374,19 @@ def _describe_blas(numpy: Any) -> dict[str, Any]:
         return {"name": blas.get("name"), "version": blas.get("version")}
     info = getattr(numpy.__config__, "blas_opt_info", None) or getattr(numpy.__config__, "blas_ilp64_opt_info", {})
     return {"name": ",".join(info.get("libraries", ())) or None, "version": None}
+
+
+def _describe_frameworks() -> dict[str, Any]:
+    """Describe the frameworks that are loaded, by the file beside this one; where none is, that costs nothing."""
+    if sys.modules.keys().isdisjoint(_FRAMEWORKS):
+        return {}
+    from _frozen_importlib_external import SourceFileLoader
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "raw_frameworks.py")
+    names: dict[str, Any] = {"__name__": "reprofp_raw_frameworks", "__file__": path}
+    exec(SourceFileLoader("raw_frameworks", path).get_code("raw_frameworks"), names)  # type: ignore[arg-type]
+    described: dict[str, Any] = names["describe"](_hash)
+    return described
 
 
 class _Library:

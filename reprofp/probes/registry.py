@@ -13,6 +13,7 @@ from reprofp.probes.determinism import DeterminismProbe
 from reprofp.probes.distributed import DistributedProbe
 from reprofp.probes.env import EnvProbe
 from reprofp.probes.floating_point import FloatingPointProbe
+from reprofp.probes.framework_loaded import LOADED_FRAMEWORKS, LoadedFrameworkProbe
 from reprofp.probes.framework_numpy import NumpyProbe
 from reprofp.probes.gpu import GpuProbe
 from reprofp.probes.locks import LocksProbe
@@ -33,6 +34,7 @@ PROBES: tuple[Probe, ...] = (
     ThreadsProbe(),
     RngProbe(),
     NumpyProbe(),
+    *map(LoadedFrameworkProbe, LOADED_FRAMEWORKS),
     DeterminismProbe(),
     DistributedProbe(),
     EnvProbe(),

@@ -3,15 +3,23 @@
 A generator from which nothing was drawn since it was seeded from entropy is ``untouched``: its state
 differs in every process and reaches nothing. Generators that the program made for itself leave no
 global state; an unseeded one shows as a draw of entropy in the facet ``usage``.
+
+Of torch, ``torch.cpu.state`` is that of its default generator (whose seed, unless the program sets one, comes from the
+system in recent releases), and ``torch.cuda.N.state`` those of the devices that the program has used; ``torch.cuda`` is Absent
+where it has used none. ``tensorflow.seed`` and ``keras.seed`` are the global seeds, "unset" where
+none was set. JAX
+keeps no generator: its keys are values of the program.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from reprofp.model.observations import Observation, Observed, Unknown
+from reprofp.model.observations import ABSENT, Observation, Observed, Unknown
 from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_text
+from reprofp.probes.framework_loaded import observe_answer, take_framework
 from reprofp.probes.machine import FAILED, read_part
 from reprofp.probes.parts import read_unknown
 
@@ -38,6 +46,9 @@ class RngProbe:
             report.observe("seeds", to_text(name), value=seed)
         if context.process is not None:
             _add_states(report, read_part(context, "rng", dict))
+            _add_torch(report, context)
+            for name in ("tensorflow", "keras"):
+                _add_seed(report, name, context)
         return report
 
 
@@ -47,6 +58,35 @@ def _add_states(report: Report, states: dict[str, Any] | Unknown) -> None:
     numpy = known.get("numpy")
     legacy = numpy.get("legacy") if isinstance(numpy, dict) else None
     report.add("numpy", "legacy", "state", fact=read_unknown(numpy) or _observe_state(legacy))
+
+
+def _add_torch(report: Report, context: Context) -> None:
+    described = take_framework(context, "torch")
+    if described is None:
+        return
+    states = described.get("rng") if isinstance(described, Mapping) else described
+    if not isinstance(states, Mapping):
+        report.add("torch", fact=states if isinstance(states, Unknown) else FAILED)
+        return
+    report.add("torch", "cpu", "state", fact=_observe_state(states.get("cpu")))
+    devices = states.get("cuda")
+    if isinstance(devices, list):
+        for number, state in enumerate(devices):
+            report.add("torch", "cuda", str(number), "state", fact=_observe_state(state))
+    else:
+        report.add("torch", "cuda", fact=ABSENT if devices is None else read_unknown(devices) or FAILED)
+
+
+def _add_seed(report: Report, name: str, context: Context) -> None:
+    described = take_framework(context, name)
+    if described is None:
+        return
+    states = described.get("rng") if isinstance(described, Mapping) else described
+    if not isinstance(states, Mapping):
+        report.add(name, "seed", fact=states if isinstance(states, Unknown) else FAILED)
+        return
+    seed = states.get("seed")
+    report.add(name, "seed", fact=Observed("unset") if seed is None else observe_answer(seed))
 
 
 def _observe_state(described: Any) -> Observation:

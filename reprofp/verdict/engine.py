@@ -97,7 +97,7 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
     found: dict[tuple[object, ...], Reason] = {}
     for finding in compared.findings:
         reasons = judge.judge(finding, pair)
-        if not reasons:
+        if not reasons and not _is_silence(finding):
             into.silent.append(_leave_aside(finding))
         into.has_differences = into.has_differences or not finding.is_unknown
         found.update({(reason.rule, reason.path): reason for reason in reasons})
@@ -105,6 +105,11 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
         found.setdefault((reason.rule, reason.path), reason)
     into.reasons += found.values()
     into.equal += compared.equal
+
+
+def _is_silence(finding: Finding) -> bool:
+    """Whether nobody asked for the fact on either side: of a framework that neither loaded, that is no news."""
+    return finding.a == finding.b == NOT_ASKED
 
 
 def _leave_aside(finding: Finding) -> Reason:

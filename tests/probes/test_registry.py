@@ -14,8 +14,10 @@ by_name = pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
 
 
 def test_each_facet_but_those_to_come_has_one_probe():
-    names = [probe.name.partition(".")[0] for probe in PROBES]
-    assert sorted(names) == sorted(FACETS.keys() - {"numerics"})
+    names = [probe.name for probe in PROBES]
+    assert len(set(names)) == len(names)
+    assert {name.partition(".")[0] for name in names} == FACETS.keys() - {"numerics"}
+    assert [name for name in names if "." in name and not name.startswith("framework.")] == []
 
 
 @by_name
