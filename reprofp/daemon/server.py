@@ -115,7 +115,7 @@ class Server:
         ends = self.now() + _DRAIN_S
         for connection in [one for one in self._connections if not one.is_busy]:
             connection.close()
-        while self._connections and self.now() < ends and self._code == 0:  # noqa: ASYNC110  at most once a life
+        while self._connections and self.now() < ends and self._code == 0:
             for connection in [one for one in self._connections if one.is_late(self.now())]:
                 connection.abort()
             await asyncio.sleep(_DRAIN_PAUSE_S)

@@ -55,12 +55,13 @@ class Daemon:
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.err += self.process.stderr.read()
-        self.process.stderr.close()
+        if not self.process.stderr.closed:
+            self.err += self.process.stderr.read()
+            self.process.stderr.close()
         return self.process.wait(60)
 
     def close(self):
-        if self.process is not None and self.process.returncode is None:
+        if self.process is not None:
             self.stop(signal.SIGKILL)
         self._folder.cleanup()
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_fuzzed_bytes_neither_end_it_nor_are_believed(daemon):
         data = bytearray(rng.choice(frames))
         for _ in range(rng.randint(1, 3)):
             data[rng.randrange(len(data))] = rng.randrange(256)
-        with daemon.connect() as raw:
+        with daemon.connect() as raw, suppress(ConnectionError):  # it may have been cut already
             raw.sendall(bytes(data))
             raw.shutdown(socket.SHUT_WR)
             read_frame(raw)
@@ -142,7 +143,7 @@ def test_thirty_two_writers_share_transactions(daemon):
                 for number in range(each):
                     record = make_snapshot(writer * 1000 + number)
                     assert client.put([pack_record(record)])["kept"][0]["id"] == record.id
-        except BaseException as error:
+        except (DaemonError, AssertionError) as error:
             problems.append(error)
 
     for writer in range(32):
@@ -292,9 +293,10 @@ def test_the_kernel_says_who_asks(tmp_path):
     with serving(tmp_path / "ledger", "--shared") as daemon:
         daemon.socket.parent.parent.chmod(0o755)
         script = (
-            "import os, sys; os.setgroups([]); os.setgid(4321); os.setuid(4321)\n"
+            "import os, socket, struct, sys, reprofp.wire\n"  # before its files are out of reach
             "from reprofp.client import Client\n"
             "from reprofp.errors import ReprofpError\n"
+            "os.setgroups([]); os.setgid(4321); os.setuid(4321)\n"
             "client = Client(sys.argv[1])\n"
             "print(client.log()['records'] != [])\n"
             "for method in ('get', 'metrics'):\n"
@@ -369,14 +371,15 @@ def test_a_disk_that_fails_ends_it(tmp_path):
         "-e",
         "trace=fdatasync",
         "-e",
-        "inject=fdatasync:error=EIO:when=8+",
+        "inject=fdatasync:error=EIO:when=20+",
     )
     with serving(tmp_path / "ledger", prefix=fault) as daemon:
         acknowledged = []
-        with daemon.client() as client, pytest.raises(DaemonError):
+        with daemon.client() as client, suppress(DaemonError):
             for number in range(1000):
                 acknowledged += client.put([pack_record(make_snapshot(number))])["kept"]
-        assert daemon.process.wait(60) == 1
-        assert "event=failed" in daemon.process.stderr.read()
+        assert 0 < len(acknowledged) < 1000
+        assert daemon.stop(0) == 1
+        assert "event=failed" in daemon.err
     with Ledger.open(tmp_path / "ledger") as ledger:
         assert [item for item in acknowledged if ledger.get(item["id"]).id != item["id"]] == []

@@ -63,9 +63,9 @@ def test_a_shape_is_msgpack(data):
         return
     try:
         msgpack.unpackb(data, raw=True, strict_map_key=False)
-    except ValueError as error:
-        assert "incomplete" not in str(error)
     except TypeError:  # a map or a list as a key
+        pass
+    except msgpack.exceptions.StackError:
         pass
 
 
