@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from reprofp._core.hashing import Hasher
-    from reprofp.api import compare, load, snapshot, verify
+    from reprofp.api import compare, connect, load, snapshot, verify
     from reprofp.datasets import (
         SequenceHasher,
         hash_file,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from reprofp.errors import (
         AmbiguousNameError,
+        DaemonError,
         FormatError,
         InputError,
         LedgerError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AmbiguousNameError",
+    "DaemonError",
     "FormatError",
     "Hasher",
     "InputError",
@@ -51,6 +53,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "compare",
+    "connect",
     "hash_file",
     "hash_sequence",
     "hash_tensor",
@@ -67,7 +70,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "reprofp._core.hashing": ("Hasher",),
-    "reprofp.api": ("compare", "load", "snapshot", "verify"),
+    "reprofp.api": ("compare", "connect", "load", "snapshot", "verify"),
     "reprofp.datasets": (
         "SequenceHasher",
         "hash_file",
@@ -79,6 +82,7 @@ _HOMES = {
     ),
     "reprofp.errors": (
         "AmbiguousNameError",
+        "DaemonError",
         "FormatError",
         "InputError",
         "LedgerError",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:
     from reprofp._core.reading import ProgressCallback
+    from reprofp.connecting import Session
     from reprofp.model.contents import Verification
     from reprofp.model.observations import Value
     from reprofp.model.paths import FactPath
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from reprofp.probes.base import Experiment
     from reprofp.verdict import Verdict
 
-__all__ = ["NOW", "check_pairs", "compare", "declare", "load", "name_paths", "snapshot", "verify"]
+__all__ = ["NOW", "check_pairs", "compare", "connect", "declare", "load", "name_paths", "snapshot", "verify"]
 
 NOW = "@now"
 """The name of a snapshot that is taken and not recorded."""
@@ -79,7 +80,7 @@ def _take(
 
     taken = describe_process(process, declared, _phase(phase))
     if record:
-        from reprofp.ledger import keep
+        from reprofp.connecting import keep
 
         keep(taken, _as_path(ledger))
     return taken
@@ -119,6 +120,24 @@ def compare(
 
         paths = {"vary": _read_paths(vary), "ignore": _read_paths(ignore)}
         return judge(first, second, **paths, accept_measured=accept_measured)
+
+
+def connect(*, socket: Pathish | None = None, ledger: Pathish | None = None, deadline_s: float = 5.0) -> Session:
+    """Open a session with the daemon, or with the ledger itself where there is no daemon.
+
+    A daemon that is gone never stops a program: its questions are answered in this process, with one warning.
+
+    Args:
+        socket: The daemon's socket, if not the user's own.
+        ledger: The ledger, if not the user's own.
+        deadline_s: How many seconds a question may take the daemon before it is answered here.
+    """
+    from reprofp.probes.raw import observing
+
+    with observing():
+        from reprofp.connecting import Session
+
+        return Session(socket=socket, ledger=_as_path(ledger), deadline_s=deadline_s)
 
 
 def load(name: Pathish, *, ledger: Pathish | None = None) -> Record:

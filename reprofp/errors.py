@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "AmbiguousNameError",
+    "DaemonError",
     "FormatError",
     "InputError",
     "LedgerError",
@@ -51,3 +52,12 @@ class AmbiguousNameError(InputError):
 
 class LedgerError(ReprofpError):
     """The ledger cannot be opened, read or written."""
+
+
+class DaemonError(ReprofpError):
+    """The daemon cannot be started or reached, is too slow, or refuses a request."""
+
+    def __init__(self, text: str, code: str = "gone") -> None:
+        """Keep the text, and the code that the wire format has for the cause (``gone``: no answer at all)."""
+        super().__init__(text)
+        self.code = code

@@ -27,6 +27,7 @@ COMMANDS = (
     "verify",
     "numerics",
     "ledger",
+    "daemon",
     "doctor",
     "explain",
     "completion",

@@ -124,8 +124,8 @@ def command(
 
 def _find_trouble(ledger: Path | None) -> str:
     """Find out before the command starts why its record could not be kept; it runs all the same."""
+    from reprofp.connecting import check_place
     from reprofp.errors import LedgerError
-    from reprofp.ledger.spool import check_place
 
     try:
         check_place(ledger)
@@ -136,8 +136,8 @@ def _find_trouble(ledger: Path | None) -> str:
 
 def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
     """Append the run to the ledger; where that fails now, save it beside the user's work rather than lose it."""
+    from reprofp.connecting import keep
     from reprofp.errors import ReprofpError
-    from reprofp.ledger import keep
 
     try:
         kept = keep(run, ledger, tag=tag or None)

@@ -77,7 +77,7 @@ def _write_file(snapshot: Snapshot, output: Path) -> None:
 
 def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
     from reprofp.cli.output import remark
-    from reprofp.ledger import keep
+    from reprofp.connecting import keep
 
     kept = keep(snapshot, ledger, tag=tag or None)
     if kept.spooled is not None:

@@ -167,7 +167,7 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         return Run(began.start.time_ns, began.start, processes, result, side, TOOL, attachments)
 
     def _append(self, record: Run) -> None:
-        from reprofp.ledger import keep  # noqa: PLC0415 - opens the store
+        from reprofp.connecting import keep  # noqa: PLC0415 - opens the store
 
         keep(record, None if self._ledger is None else Path(self._ledger))
 

@@ -76,6 +76,19 @@ BEFORE = {"verify": "reprofp snapshot --data train=data --tag last-known-good >/
 """What examples of a command rest on."""
 
 
+SERVE = "reprofp daemon --idle-exit 60 2>/dev/null"
+
+
+def write_script(name, words):
+    """Return the shell's words for an example; a daemon serves until it answers, or while it is asked."""
+    if name != "daemon":
+        return BEFORE.get(name, "") + words
+    serves = "status" not in words
+    begin, end = (f"{words} & server=$!", "") if serves else (f"{SERVE} & server=$!", words)
+    wait = "for i in $(seq 300); do reprofp daemon status >/dev/null 2>&1 && break; sleep 0.1; done"
+    return f"export REPROFP_SOCKET=$(mktemp -d)/socket\n{begin}\n{wait}\n{end}\ncode=$?; kill $server; wait $server && exit $code"
+
+
 @pytest.mark.parametrize(("name", "words"), EXAMPLES, ids=[words for _, words in EXAMPLES])
 def test_examples_work(name, words, inputs, tmp_path, own_home, monkeypatch):
     """In a shell, in a folder with the files that they speak of, on a ledger with records."""
@@ -89,7 +102,7 @@ def test_examples_work(name, words, inputs, tmp_path, own_home, monkeypatch):
     monkeypatch.setenv("HOME", str(here))
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     folders = [str(SCRIPT.parent), str(Path(sys.executable).parent)]
-    script = f"export PATH={shlex.quote(':'.join(folders))}:$PATH; {BEFORE.get(name, '')}{words}"
+    script = f"export PATH={shlex.quote(':'.join(folders))}:$PATH; {write_script(name, words)}"
     done = subprocess.run(
         ["/bin/bash", "-c", script], check=False, cwd=here, capture_output=True, text=True, timeout=120
     )

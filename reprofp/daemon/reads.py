@@ -1,0 +1,180 @@
+"""The methods that read: each takes what was asked, and returns a value of the wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from reprofp.daemon.requests import Params
+from reprofp.errors import NameNotFoundError, UsageError
+from reprofp.ledger import Filter, Ledger, Summary
+from reprofp.ledger.files import pack_record
+from reprofp.ledger.searching import find_nearest, search
+from reprofp.model.ids import format_id, parse_id
+from reprofp.model.observations import Value
+from reprofp.model.records import Record, Snapshot
+from reprofp.verdict import Level, Verdict, answer_requirement, check_before_run, compare
+
+__all__ = ["READS", "Asked"]
+
+_MOST_LINES = 1000
+_LINES = 20
+_INT64 = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a method has to work with."""
+
+    ledger: Ledger
+    params: Params
+    sees: Callable[[bytes], bool]
+    """Whether who asks may read the values of the record with this raw id."""
+
+    def find(self, name: str) -> tuple[str, bytes, str | None]:
+        """Return the kind, raw id and note of the record that a name stands for."""
+        return self.ledger.resolve(name)
+
+    def load(self, named: str | Record) -> tuple[Record, str | None]:
+        """Return a record whose values may be read.
+
+        Raises:
+            NameNotFoundError: there is none; one of another user is as if it were not there.
+        """
+        if not isinstance(named, str):
+            return named, None
+        kind, raw_id, note = self.find(named)
+        if not self.sees(raw_id):
+            raise NameNotFoundError(f"you have no record {named!r} here: values are shown to whoever put them")
+        return self.ledger.get(format_id(kind, raw_id)), note
+
+
+def _resolve(asked: Asked) -> Value:
+    name = asked.params.text("name")
+    asked.params.finish()
+    kind, raw_id, note = asked.find(name)
+    return {"id": format_id(kind, raw_id), "note": note}
+
+
+def _get(asked: Asked) -> Value:
+    name = asked.params.text("name")
+    asked.params.finish()
+    record, note = asked.load(name)
+    return {"note": note, "record": pack_record(record)}
+
+
+def _tags(asked: Asked) -> Value:
+    asked.params.finish()
+    return {"tags": dict(asked.ledger.tags())}
+
+
+def _log(asked: Asked) -> Value:
+    params = asked.params
+    limit = params.number("limit", 1, _MOST_LINES, _LINES)
+    before, tag = params.text_or_none("before"), params.text_or_none("tag")
+    wanted = Filter(
+        kind=params.text_or_none("kind"),
+        since_ns=params.number("since_ns", 0, _INT64),
+        until_ns=params.number("until_ns", 0, _INT64),
+        below=None if before is None else _find_leaf(asked, before),
+    )
+    params.finish()
+    return {"records": [_describe(line) for line in search(asked.ledger, wanted, tag=tag, limit=limit)]}
+
+
+def _find_leaf(asked: Asked, name: str) -> int:
+    kind, raw_id, _ = asked.find(name)
+    return asked.ledger.summary(format_id(kind, raw_id)).leaf
+
+
+def _describe(line: Summary) -> Value:
+    return {
+        "conditions": line.conditions,
+        "exit_code": line.exit_code,
+        "experiment": line.experiment,
+        "fingerprint": line.fingerprint,
+        "id": line.id,
+        "kind": line.kind,
+        "role": line.role,
+        "tags": list(line.tags),
+        "time_ns": line.time_ns,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    a: Record
+    b: Record
+    level: str | None
+    vary: list[tuple[str, ...]]
+    ignore: list[tuple[str, ...]]
+    accept_measured: bool
+    strict: bool
+
+
+def _read_pair(asked: Asked, first: str, second: str, level: str | None, *, strict: bool) -> _Pair:
+    params = asked.params
+    named = params.name_or_record(first), params.name_or_record(second)
+    wanted = params.text_or_none("require") or level
+    vary, ignore = params.paths("vary"), params.paths("ignore")
+    accept_measured = params.flag("accept_measured")
+    is_strict = params.flag("strict") if strict else False
+    params.finish()
+    a, b = (asked.load(item)[0] for item in named)
+    return _Pair(a, b, wanted, vary, ignore, accept_measured, is_strict)
+
+
+def _conclude(verdict: Verdict, pair: _Pair) -> Value:
+    from reprofp.render.json import verdict_json  # noqa: PLC0415  the first verdict brings it
+
+    answer = None
+    if pair.level is not None:
+        answer = answer_requirement(
+            verdict, Level.parse(pair.level), accept_measured=pair.accept_measured, strict=pair.strict
+        )
+    body: dict[str, Value] = verdict_json(verdict, pair.a, pair.b, level=pair.level, answer=answer)
+    return {"answer": answer, "verdict": body}
+
+
+def _compare(asked: Asked) -> Value:
+    pair = _read_pair(asked, "a", "b", None, strict=False)
+    verdict = compare(pair.a, pair.b, vary=pair.vary, ignore=pair.ignore, accept_measured=pair.accept_measured)
+    return _conclude(verdict, pair)
+
+
+def _check(asked: Asked) -> Value:
+    pair = _read_pair(asked, "baseline", "now", "bitwise", strict=True)
+    if not isinstance(pair.b, Snapshot):
+        raise UsageError("check takes a snapshot as 'now': what is to run has not run yet")
+    verdict = check_before_run(pair.a, pair.b, vary=pair.vary, ignore=pair.ignore, accept_measured=pair.accept_measured)
+    return _conclude(verdict, pair)
+
+
+def _find_comparable(asked: Asked) -> Value:
+    named = asked.params.name_or_record("name")
+    level = Level.parse(asked.params.text_or_none("require") or "statistical")
+    limit = asked.params.number("limit", 1, _MOST_LINES, _LINES)
+    asked.params.finish()
+    record, _ = asked.load(named)
+    return {"records": [_describe(line) for line in islice(_judge_nearest(asked, record, level), limit)]}
+
+
+def _judge_nearest(asked: Asked, record: Record, level: Level) -> Iterator[Summary]:
+    for line in find_nearest(asked.ledger, record):
+        if not asked.sees(parse_id(line.id)[1]):
+            continue
+        if answer_requirement(compare(record, asked.ledger.get(line.id)), level) == 0:
+            yield line
+
+
+READS: dict[str, Callable[[Asked], Value]] = {
+    "resolve": _resolve,
+    "record.get": _get,
+    "tags": _tags,
+    "log": _log,
+    "compare": _compare,
+    "check": _check,
+    "comparable_with": _find_comparable,
+}
+"""The methods that read the ledger."""
