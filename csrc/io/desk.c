@@ -18,10 +18,9 @@ enum {
     SMALL_BYTES = 64 * 1024,
     /* Files above this size are left for all threads together. */
     LARGE_BYTES = 4 * 1024 * 1024,
-    /* The buffer for small files stays in the second-level cache; one of them always fits, and a byte
-     * more, so that its end is seen. Readers that wait for the disk have less. */
-    BATCH_BYTES = 384 * 1024,
-    WAITING_BATCH_BYTES = 160 * 1024,
+    /* The buffer for small files stays in the second-level cache, beside the kernel's copy of them; one
+     * of them always fits, and a byte more, so that its end is seen. */
+    BATCH_BYTES = 160 * 1024,
     BATCH_FILES = 256,
     /* So many files are left open, where they can be closed at once. */
     MOST_OPEN = 64,
@@ -41,7 +40,6 @@ typedef struct desk {
     int open_files;   /* that were left open */
     int access_flags; /* O_NOATIME as long as it is allowed: who looks does not change what he sees */
     uint8_t *piece;   /* for medium files, once there was one */
-    size_t room;
     size_t used;
     size_t count;
     rfp_span spans[BATCH_FILES];
@@ -170,7 +168,7 @@ static void flush(desk *d)
 /* Make room for one small file and a byte. */
 static void make_room(desk *d)
 {
-    if (d->count == BATCH_FILES || d->used + SMALL_BYTES + 1 > d->room)
+    if (d->count == BATCH_FILES || d->used + SMALL_BYTES + 1 > BATCH_BYTES)
         flush(d);
 }
 
@@ -388,7 +386,6 @@ static bool begin_work(desk *d, rfp_job *job, bool helps)
     d->glances = false;
     d->count = 0;
     d->used = 0;
-    d->room = atomic_load(&job->readers.now) > job->readers.wanted ? WAITING_BATCH_BYTES : BATCH_BYTES;
     if (d->root >= 0)
         rfp_since_begin(&d->since);
     return d->root >= 0;

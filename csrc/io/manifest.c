@@ -40,7 +40,11 @@ bool rfp_path_is_listed(const char *path)
     return true;
 }
 
-/* Text that is written as far as it fits and counted as a whole; with a hasher, each part goes there. */
+/* A hasher is given so much at once: a complete subtree, for which it has fast ways. */
+enum { PIECE_BYTES = 16 * 1024 };
+
+/* Text that is written as far as it fits and counted as a whole; with a hasher, it goes there, piece by
+ * piece. */
 typedef struct text {
     char *begin;
     size_t length;
@@ -48,11 +52,28 @@ typedef struct text {
     rfp_hasher *hasher;
 } text;
 
+/* Fill pieces and hand each on that is full. */
+static void add_to_hasher(text *t, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        size_t held = t->length % PIECE_BYTES;
+        size_t part = count < PIECE_BYTES - held ? count : PIECE_BYTES - held;
+        memcpy(t->begin + held, bytes, part);
+        t->length += part;
+        bytes += part;
+        count -= part;
+        if (held + part == PIECE_BYTES)
+            rfp_hasher_update(t->hasher, t->begin, PIECE_BYTES);
+    }
+}
+
 static void add(text *t, const char *bytes, size_t count)
 {
-    if (t->hasher != NULL)
-        rfp_hasher_update(t->hasher, bytes, count);
-    else if (t->length + count <= t->capacity)
+    if (t->hasher != NULL) {
+        add_to_hasher(t, bytes, count);
+        return;
+    }
+    if (t->length + count <= t->capacity)
         memcpy(t->begin + t->length, bytes, count);
     t->length += count;
 }
@@ -115,10 +136,12 @@ size_t rfp_tree_manifest(const rfp_tree *tree, char *manifest, size_t capacity)
 void rfp_tree_manifest_digest(const rfp_tree *tree, const void *extra, size_t bytes, uint8_t digest[RFP_DIGEST_BYTES])
 {
     rfp_hasher hasher;
-    text t = {.hasher = &hasher};
+    char piece[PIECE_BYTES];
+    text t = {.begin = piece, .hasher = &hasher};
 
     rfp_hasher_init(&hasher);
     add_lines(&t, tree);
+    rfp_hasher_update(&hasher, piece, t.length % PIECE_BYTES);
     if (bytes > 0) {
         rfp_hasher_update(&hasher, "", 1);
         rfp_hasher_update(&hasher, extra, bytes);
