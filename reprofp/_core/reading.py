@@ -96,7 +96,7 @@ def default_threads() -> int:
 def _count_threads(threads: int | None) -> int:
     if threads is None:
         return default_threads()
-    if not 1 <= threads <= _MOST_THREADS:
+    if threads not in range(1, _MOST_THREADS + 1):
         raise UsageError(f"the number of threads is between 1 and {_MOST_THREADS}, not {threads}")
     return threads
 

@@ -113,6 +113,8 @@ def _look_at(array: Any, name: str | None) -> _Memory:
     what = f"the tensor {name!r}" if name is not None else f"a value of type {type(array).__name__}"
     if hasattr(array, "data_ptr") and hasattr(array, "stride"):
         return _look_at_torch(array, what)
+    if any(f"{kind.__module__}.".startswith("numpy.ma.") for kind in type(array).__mro__):
+        raise UsageError(f"{what} has a mask, which is no part of its elements; hash array.data and array.mask each")
     interface = getattr(array, "__array_interface__", None)
     if isinstance(interface, dict):
         return _look_at_interface(array, interface, what)
@@ -170,6 +172,8 @@ def _name_type(notation: str, array: Any, what: str) -> tuple[str, int, int]:
     named = getattr(getattr(array, "dtype", None), "name", "")
     if kind.startswith("V") and named in _NAMED_TYPES:
         return _NAMED_TYPES[named], int(kind[1:]), 0
+    if kind.startswith("V") and named and not named.startswith("void"):
+        raise UsageError(f"{what} has elements of the type {named}, which has no name here; give its bytes")
     try:
         return name_type(notation, what)
     except FormatError as error:

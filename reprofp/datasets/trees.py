@@ -197,7 +197,10 @@ def hash_tree(
         files=files,
         bytes=length,
         block=block,
-        problems=tuple(sorted((*_find_uncovered(unlisted), *_find_pointers(raw, source)), key=lambda held: held.path)),
+        problems=(
+            *_find_nothing(selection, files, block),
+            *sorted((*_find_uncovered(unlisted), *_find_pointers(raw, source)), key=lambda held: held.path),
+        ),
         failures=tuple(Problem(e.path, reading.describe_failure(e.status, e.system_error)) for e in failed),
         others=others,
         selection=selection,
@@ -255,6 +258,13 @@ def _read_tree(
 
 def _find_uncovered(unlisted: Iterable[ScannedEntry]) -> list[Problem]:
     return [Problem(e.path, _UNCOVERED[e.kind]) for e in unlisted if e.kind in _UNCOVERED and not e.status]
+
+
+def _find_nothing(selection: Selection, files: int, block: bytes) -> list[Problem]:
+    """All trees are equal by what was left out of all of them."""
+    if not selection or files or block:
+        return []
+    return [Problem(b".", "nothing in it is selected: the digest is that of no files; check the patterns")]
 
 
 def _find_pointers(root: bytes, source: Source) -> list[Problem]:

@@ -173,7 +173,7 @@ def test_an_error_of_the_callback_stops_the_call(tmp_path):
         hash_file(path, progress=fail)
 
 
-@pytest.mark.parametrize("threads", [0, -1, 257])
+@pytest.mark.parametrize("threads", [0, -1, 257, 2.5, "2"])
 def test_an_implausible_number_of_threads_is_refused(tmp_path, threads):
     with pytest.raises(UsageError, match=f"between 1 and 256, not {threads}"):
         hash_file(tmp_path / "file", threads=threads)

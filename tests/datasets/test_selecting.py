@@ -156,3 +156,12 @@ def test_names_that_are_not_utf8_and_deep_folders(tmp_path):
     os.close(here)
     found = hash_tree(tmp_path, ignore_files=[".gitignore"])
     assert [entry.path.rpartition(b"/")[2] for entry in found.entries] == [b"kept"]
+
+
+@pytest.mark.parametrize("patterns", [{"include": ["*.cvs"]}, {"exclude": ["*"]}])
+def test_a_selection_of_nothing_is_told(tmp_path, patterns):
+    """All trees are equal by nothing, as after a slip of the pen."""
+    (tmp_path / "a.csv").write_bytes(b"a")
+    [problem] = hash_tree(tmp_path, **patterns).problems
+    assert "nothing in it is selected" in problem.what
+    assert not hash_tree(tmp_path, include=["*.csv"]).problems

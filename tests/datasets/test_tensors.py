@@ -151,3 +151,18 @@ def test_names_are_texts():
 def test_types_have_the_names_that_files_use():
     names = {"float64": "F64", "float16": "F16", "int8": "I8", "uint64": "U64", "bool": "BOOL", "complex128": "C128"}
     assert {name: describe_tensor(np.zeros(1, name)).dtype for name in names} == names
+
+
+def test_a_mask_is_not_left_out_silently():
+    for mask in ([0, 1], [1, 0]):
+        with pytest.raises(UsageError, match="mask"):
+            hash_tensor(np.ma.array([1, 2], mask=mask))
+
+
+def test_types_that_numpy_calls_raw_bytes_are_told_apart():
+    memory = np.zeros(2, dtype="V1")
+    place = {"__array_interface__": memory.__array_interface__}
+    for name in ("int4", "float8_e3m4"):
+        with pytest.raises(UsageError, match=name):
+            describe_tensor(SimpleNamespace(dtype=SimpleNamespace(name=name), **place))
+    assert describe_tensor(memory).dtype == "V1"
