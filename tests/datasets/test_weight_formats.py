@@ -211,3 +211,54 @@ def test_a_folder_with_one_gguf_file(tmp_path):
     assert hash_weights(tmp_path).format == "gguf"
     shutil.copy(FIXTURES / "model.gguf", tmp_path / "other.gguf")
     assert hash_weights(tmp_path).format == "opaque"  # which of them is meant, nobody says
+
+
+def save_hdf5(path, dataset, **attributes):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    with h5py.File(path, "w") as file:
+        file["w"] = np.zeros(1, dtype="f4")
+        file["w"].attrs.update(attributes)
+        if dataset is not None:
+            file.create_dataset("d", **dataset)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["f4,i4", "i4,f4", [("x", "f4", (2,))], ("f4", (2,))])
+def test_records_in_hdf5_are_refused(tmp_path, dtype):
+    """All of these are eight raw bytes to numpy's short notation."""
+    with pytest.raises(FormatError, match="records"):
+        hash_weights(save_hdf5(tmp_path / "a.h5", {"shape": (2,), "dtype": np.dtype(dtype)}))
+
+
+def digests_of_values(path, values):
+    """Return the digests of values beside a tensor, as datasets of arrays of various lengths."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    for value in values:
+        with h5py.File(path, "w") as file:
+            file["w"] = np.zeros(1, dtype="f4")
+            file.create_dataset("d", (1,), dtype=h5py.vlen_dtype("f4"))[0] = value
+        yield hash_weights(path).metadata_digest
+
+
+def test_long_and_close_values_in_hdf5_are_told_apart(tmp_path):
+    """What numpy prints of an array leaves out the middle of a long one."""
+    long = np.zeros(5000, dtype="f4")
+    other = long.copy()
+    other[2500] = 1
+    close = np.array([1.0], dtype="f4"), np.nextafter(np.array([1.0], dtype="f4"), np.float32(2))
+    assert len(set(digests_of_values(tmp_path / "a.h5", [long, other, *close]))) == 4
+
+
+def test_names_of_numbers_in_hdf5_are_values(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    digests = set()
+    for names in ({"red": 0, "green": 1}, {"red": 1, "green": 0}):
+        dataset = {"data": np.array([0, 1]), "dtype": h5py.enum_dtype(names)}
+        digests.add(hash_weights(save_hdf5(tmp_path / "a.h5", dataset)).metadata_digest)
+    assert len(digests) == 2
+
+
+def test_empty_values_in_hdf5_are_read(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    path = save_hdf5(tmp_path / "a.h5", {"data": h5py.Empty("f4")}, nothing=h5py.Empty("f8"))
+    assert hash_weights(path).format == "hdf5"

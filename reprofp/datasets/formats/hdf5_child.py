@@ -86,6 +86,10 @@ class _Walk:
             return
         if dataset.external or dataset.is_virtual:
             raise _RefusedError(f"the data of {path!r} lie in other files, which are not read")
+        if dataset.dtype.fields or dataset.dtype.subdtype:
+            raise _RefusedError(f"the elements of {path!r} are records or arrays, which are not read")
+        if names := self._h5py.check_enum_dtype(dataset.dtype):
+            self.metadata.append([path, "enum", hash_bytes(encode(sorted(map(list, names.items()))))])
         dtype, item_bytes, _ = name_type(dataset.dtype.str, repr(path))
         _check_growth(path, dataset, item_bytes)
         hasher = Hasher()
@@ -145,9 +149,17 @@ def _describe(value: Any) -> tuple[str, bytes]:
         return "str", hash_bytes(value.encode("utf-8", "surrogateescape"))
     if isinstance(value, bytes):
         return "bytes", hash_bytes(value)
-    kind = getattr(getattr(value, "dtype", None), "kind", "O")
-    if kind == "O":
-        return "object", hash_bytes(
-            repr(value.tolist() if hasattr(value, "tolist") else value).encode("utf-8", "replace")
-        )
+    if not hasattr(value, "dtype"):
+        return "object", hash_bytes(repr(value).encode("utf-8", "replace"))
+    return _describe_array(value)
+
+
+def _describe_array(value: Any) -> tuple[str, bytes]:
+    if value.shape is None:
+        return f"{value.dtype.str}", hash_bytes(b"")
+    if value.dtype.kind == "O":  # texts and arrays of various lengths
+        items: Value = [list(_describe(item)) for item in value.ravel().tolist()]
+        return f"object{list(value.shape)}", hash_bytes(encode(items))
+    if value.dtype.fields:  # with their names, and in the byte order that they have
+        return f"{value.dtype.descr}{list(value.shape)}", hash_bytes(value.tobytes())
     return f"{value.dtype.newbyteorder('<').str}{list(value.shape)}", hash_bytes(_little_endian(value))
