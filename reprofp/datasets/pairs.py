@@ -80,6 +80,8 @@ def _compare_weights(a: tuple[Path, WeightsDigest], b: tuple[Path, WeightsDigest
     places = _describe_weights(*a), _describe_weights(*b)
     if a[1].digest != b[1].digest:
         return PathComparison(*places, (_tell_tensors(a[1], b[1]),))
+    if a[1].metadata_digest != b[1].metadata_digest:
+        return PathComparison(*places, (), "the values beside the tensors differ (metadata, hyper-parameters, steps)")
     other_bytes = a[1].file_digest != b[1].file_digest
     return PathComparison(
         *places, (), "the files differ in what is not tensors, or in their order" if other_bytes else ""

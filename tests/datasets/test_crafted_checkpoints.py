@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from reprofp.datasets import hash_weights
+from reprofp.datasets.pairs import compare_paths
 from reprofp.errors import FormatError
 
 ORDERED = b"ccollections\nOrderedDict\n"
@@ -135,3 +136,11 @@ def test_an_endless_size_in_an_npy_header_is_refused(tmp_path):
     (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\2\0" + struct.pack("<I", len(header)) + header + EIGHT)
     with pytest.raises(FormatError):
         hash_weights(tmp_path / "a.npy")
+
+
+def test_compare_tells_that_values_beside_the_tensors_differ(tmp_path):
+    for name, step in (("a", 1), ("b", 2)):
+        save(tmp_path / f"{name}.pt", map_of(text("a"), tensor(), text("step"), number(step)))
+    found = compare_paths(tmp_path / "a.pt", tmp_path / "b.pt")
+    assert found.is_same
+    assert "values beside the tensors differ" in found.remark
