@@ -76,7 +76,7 @@ def test_the_same_tensors_in_another_file_are_the_same(tmp_path):
     b = write_safetensors(tmp_path / "b.safetensors", {"w": [2], "v": [1]}, {"made": "later"})
     found = compare_paths(a, b)
     assert found.is_same
-    assert "not tensors" in found.note
+    assert "beside the tensors" in found.note
     for path in (a, b):
         folder = tmp_path / path.stem
         folder.mkdir()

@@ -143,4 +143,4 @@ def test_compare_tells_that_values_beside_the_tensors_differ(tmp_path):
         save(tmp_path / f"{name}.pt", map_of(text("a"), tensor(), text("step"), number(step)))
     found = compare_paths(tmp_path / "a.pt", tmp_path / "b.pt")
     assert found.is_same
-    assert "values beside the tensors differ" in found.remark
+    assert "values beside the tensors differ" in found.note
