@@ -131,16 +131,19 @@ class Books:
             self._writer.used = time.monotonic()
         return [Kept(record.id) for record in records]
 
-    def tag(self, name: str, record_id: str) -> None:
-        """Point a baseline to a record.
+    def tag(self, name: str, record: Record, *, is_spooled: bool = False) -> None:
+        """Point a baseline to a record that was appended, or let the tag wait with it in the spool.
 
         Raises:
             UsageError: the name may not be used.
             LedgerError: it could not be stored.
         """
+        if is_spooled:
+            self._spool([record], LedgerError(f"the tag {name!r} could not be kept"), name)
+            return
         with self._writer.mutex:
             try:
-                self._open_writer().tag(name, record_id)
+                self._open_writer().tag(name, record.id)
             except LedgerError as error:
                 _refuse_broken(error)
                 raise
@@ -154,9 +157,9 @@ class Books:
             held.ledger, held.since = Ledger.open(self.folder, wait_s=self._wait_s), now
         return held.ledger
 
-    def _spool(self, records: Sequence[Record], error: LedgerError) -> list[Kept]:
+    def _spool(self, records: Sequence[Record], error: LedgerError, tag: str | None = None) -> list[Kept]:
         try:
-            return [Kept(record.id, spool_record(record, self.folder), str(error)) for record in records]
+            return [Kept(record.id, spool_record(record, self.folder, tag=tag), str(error)) for record in records]
         except OSError:
             raise error from None
 

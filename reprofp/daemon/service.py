@@ -224,8 +224,8 @@ class Service:
             put.kept = [next(kept) for _ in put.records]
 
     def _acknowledge(self, put: Put) -> Value:
-        if put.tag is not None and put.kept[0].spooled is None:
-            self.books.tag(put.tag, put.kept[0].id)
+        if put.tag is not None:
+            self.books.tag(put.tag, put.records[0], is_spooled=put.kept[0].spooled is not None)
         return {
             "kept": [
                 {"id": kept.id, "reason": kept.reason, "spooled": None if kept.spooled is None else str(kept.spooled)}
