@@ -56,10 +56,11 @@ def keep(record: Record, folder: Path | None = None, *, tag: str | None = None) 
     from reprofp import ledger  # noqa: PLC0415  brings the store
 
     place = _find_place(folder)
-    with Client(deadline_s=_KEEP_DEADLINE_S) as client:
+    with Client(deadline_s=_DEADLINE_S) as client:
         if os.path.exists(client.path):
             try:
                 if _serves(client, place):
+                    client.deadline_s = _KEEP_DEADLINE_S
                     return _put(client, record, tag)
             except (DaemonError, LedgerError):
                 pass  # records are named by their content: to put one twice does no harm

@@ -248,8 +248,10 @@ class Frames:
         Raises:
             FormatError: as for ``wanted``; after that, nothing that follows can be understood.
         """
+        if len(self._data) < HEADER_BYTES:
+            return None
         wanted = self.wanted
-        if not wanted or len(self._data) < wanted:
+        if len(self._data) < wanted:
             return None
         payload = bytes(self._data[HEADER_BYTES:wanted])
         del self._data[:wanted]

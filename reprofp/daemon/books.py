@@ -21,16 +21,41 @@ from reprofp.ledger.schema import FILE_NAME
 from reprofp.ledger.spool import spool_record
 from reprofp.model.records import Record
 
-__all__ = ["Books", "StorageFailedError"]
+__all__ = ["Books", "PackedFiles", "StorageFailedError"]
 
 _REST_S = 0.5
 _HOLD_S = 5.0
 _PAUSE_S = 0.06  # three times as long as a waiting process sleeps between two attempts
 _WAIT_S = 2.0
+_PACKED_BYTES = 16 << 20
 
 
 class StorageFailedError(LedgerError):
     """The disk could not hold what was written: this process must not write again."""
+
+
+class PackedFiles:
+    """The files of records that were asked for lately.
+
+    A record never changes, and a ledger in which one was purged is another file.
+    """
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._known: dict[bytes, bytes] = {}
+        self._size = 0
+
+    def find(self, raw_id: bytes) -> bytes | None:
+        """Return the file of a record, if it is known."""
+        return self._known.get(raw_id)
+
+    def add(self, raw_id: bytes, data: bytes) -> None:
+        """Keep the file of a record; the oldest ones make room."""
+        if len(data) <= _PACKED_BYTES // 4 and raw_id not in self._known:
+            self._known[raw_id] = data
+            self._size += len(data)
+            while self._size > _PACKED_BYTES:
+                self._size -= len(self._known.pop(next(iter(self._known))))
 
 
 class _Held:
@@ -41,6 +66,7 @@ class _Held:
         self.ledger: Ledger | None = None
         self.file: tuple[int, int] | None = None
         self.since = self.used = 0.0
+        self.files = PackedFiles()
 
     def close(self) -> None:
         with self.mutex:
@@ -61,8 +87,8 @@ class Books:
         self._mutex = threading.Lock()
 
     @contextmanager
-    def reading(self, lane: str = "") -> Iterator[Ledger]:
-        """Give an open ledger to read; those of one lane wait for each other.
+    def reading(self, lane: str = "") -> Iterator[tuple[Ledger, PackedFiles]]:
+        """Give an open ledger to read, with record files that were made of it; those of one lane wait for each other.
 
         Raises:
             LedgerError: it cannot be opened.
@@ -73,9 +99,11 @@ class Books:
             file = self._find_file()
             if held.ledger is None or held.file != file or file is None:
                 held.close()
+                if held.file != file:
+                    held.files = PackedFiles()  # what was purged or expired since must not be told any more
                 held.ledger, held.file = Ledger.open(self.folder, read_only=True), file
             held.used = time.monotonic()
-            yield held.ledger
+            yield held.ledger, held.files
 
     def _find_file(self) -> tuple[int, int] | None:
         try:
@@ -103,16 +131,19 @@ class Books:
             self._writer.used = time.monotonic()
         return [Kept(record.id) for record in records]
 
-    def tag(self, name: str, record_id: str) -> None:
-        """Point a baseline to a record.
+    def tag(self, name: str, record: Record, *, is_spooled: bool = False) -> None:
+        """Point a baseline to a record that was appended, or let the tag wait with it in the spool.
 
         Raises:
             UsageError: the name may not be used.
             LedgerError: it could not be stored.
         """
+        if is_spooled:
+            self._spool([record], LedgerError(f"the tag {name!r} could not be kept"), name)
+            return
         with self._writer.mutex:
             try:
-                self._open_writer().tag(name, record_id)
+                self._open_writer().tag(name, record.id)
             except LedgerError as error:
                 _refuse_broken(error)
                 raise
@@ -126,9 +157,9 @@ class Books:
             held.ledger, held.since = Ledger.open(self.folder, wait_s=self._wait_s), now
         return held.ledger
 
-    def _spool(self, records: Sequence[Record], error: LedgerError) -> list[Kept]:
+    def _spool(self, records: Sequence[Record], error: LedgerError, tag: str | None = None) -> list[Kept]:
         try:
-            return [Kept(record.id, spool_record(record, self.folder), str(error)) for record in records]
+            return [Kept(record.id, spool_record(record, self.folder, tag=tag), str(error)) for record in records]
         except OSError:
             raise error from None
 

@@ -52,6 +52,8 @@ class Connection(asyncio.Protocol):
         """Whether a request of this client is being worked on."""
         self._is_unread = self._is_paused = self._is_scheduled = self._is_ending = False
         self.reserved = 0
+        self.greeting: bytes | None = None
+        """The frame that answers this client's pings, once it had one: it is the same each time."""
         self.since = 0.0
         """When what it does now began: a frame, a wait for a request, or for its replies to be read."""
 
@@ -143,7 +145,8 @@ class Connection(asyncio.Protocol):
         """Answer the request that was worked on."""
         self.is_busy = False
         self.since = self._server.now()
-        self._server.release(self)
+        if self.reserved:
+            self._server.release(self)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(frame)
             if self._server.is_stopping:

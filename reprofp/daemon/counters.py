@@ -16,6 +16,8 @@ class Counters:
         """Begin at zero."""
         self.began = time.monotonic()
         self.clients = 0
+        self.pings = 0
+        """Pings beyond the first of a client, which are answered without a method."""
         self.refused: Counter[str] = Counter()
         self._requests: Counter[tuple[str, str]] = Counter()
         self._groups = self._records = 0
@@ -37,7 +39,7 @@ class Counters:
     def write_text(self) -> str:
         """Return all counts in Prometheus' text form."""
         with self._mutex:
-            requests = sorted(self._requests.items())
+            requests = sorted((self._requests + Counter({("ping", "ok"): self.pings})).items())
             groups, records, seconds = self._groups, self._records, self._seconds
         lines = [*_head("requests_total", "counter", "Requests answered, by method and outcome.")]
         lines += [f'reprofp_requests_total{{method="{name}",code="{code}"}} {n}' for (name, code), n in requests]

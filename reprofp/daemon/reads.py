@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from reprofp.daemon.books import PackedFiles
 from reprofp.daemon.requests import Params
 from reprofp.errors import NameNotFoundError, UsageError
 from reprofp.ledger import Filter, Ledger, Summary
@@ -31,6 +32,7 @@ class Asked:
     params: Params
     sees: Callable[[bytes], bool]
     """Whether who asks may read the values of the record with this raw id."""
+    files: PackedFiles
 
     def find(self, name: str) -> tuple[str, bytes, str | None]:
         """Return the kind, raw id and note of the record that a name stands for."""
@@ -44,10 +46,19 @@ class Asked:
         """
         if not isinstance(named, str):
             return named, None
-        kind, raw_id, note = self.find(named)
-        if not self.sees(raw_id):
-            raise NameNotFoundError(f"you have no record {named!r} here: values are shown to whoever put them")
+        kind, raw_id, note = self.find_visible(named)
         return self.ledger.get(format_id(kind, raw_id)), note
+
+    def find_visible(self, name: str) -> tuple[str, bytes, str | None]:
+        """Return the kind, raw id and note of a record whose values may be read.
+
+        Raises:
+            NameNotFoundError: there is none; one of another user is as if it were not there.
+        """
+        found = self.find(name)
+        if not self.sees(found[1]):
+            raise NameNotFoundError(f"you have no record {name!r} here: values are shown to whoever put them")
+        return found
 
 
 def _resolve(asked: Asked) -> Value:
@@ -60,8 +71,12 @@ def _resolve(asked: Asked) -> Value:
 def _get(asked: Asked) -> Value:
     name = asked.params.text("name")
     asked.params.finish()
-    record, note = asked.load(name)
-    return {"note": note, "record": pack_record(record)}
+    kind, raw_id, note = asked.find_visible(name)
+    data = asked.files.find(raw_id)
+    if data is None:
+        data = pack_record(asked.ledger.get(format_id(kind, raw_id)))
+        asked.files.add(raw_id, data)
+    return {"note": note, "record": data}
 
 
 def _tags(asked: Asked) -> Value:

@@ -22,12 +22,13 @@ from reprofp.daemon.connections import Connection, Limits
 from reprofp.daemon.notify import Notifier, log_line
 from reprofp.daemon.service import METHODS, Service
 from reprofp.errors import FormatError
-from reprofp.wire import Reply, Request, pack_error, pack_reply, read_request
+from reprofp.wire import HEADER_BYTES, Reply, Request, pack_error, pack_reply, pack_request, read_request
 
 __all__ = ["Server", "fit_limits"]
 
 _SWEEP_S = 0.25
 _DRAIN_S = 20.0
+_PING = pack_request(Request("ping"))[HEADER_BYTES:]
 _DRAIN_PAUSE_S = 0.005
 _INLINE_BYTES = 16 << 10
 _KNOWN_BYTES, _KNOWN_FRAMES = 256, 256
@@ -193,6 +194,10 @@ class Server:
 
     def serve(self, connection: Connection, payload: bytes) -> None:
         """Answer one request, now or when another thread has done its part."""
+        if payload == _PING and connection.greeting is not None:
+            self.service.counters.pings += 1
+            connection.reply(connection.greeting)
+            return
         request = self._known.get(payload) if len(payload) <= _KNOWN_BYTES else None
         if request is None and len(payload) > _INLINE_BYTES:
             self._work("quick", lambda: _read(payload), lambda read: self._dispatch(connection, read, len(payload)))
@@ -225,7 +230,11 @@ class Server:
         if lane == "write":
             self._committer.submit(request, peer, size, lambda reply: self._finish(connection, _pack(reply)))
         elif lane == "now":
-            connection.reply(_pack(self.service.handle(request, peer)))
+            reply = self.service.handle(request, peer)
+            frame = _pack(reply)
+            if request.method == "ping" and not reply.code:
+                connection.greeting = frame
+            connection.reply(frame)
         else:
             self._work(
                 lane,

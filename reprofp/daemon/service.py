@@ -136,12 +136,12 @@ class Service:
             Params("metrics", request.params).finish()
             return {"text": self.counters.write_text()}
         params = Params(request.method, request.params)
-        with self.books.reading(method.lane) as ledger:
+        with self.books.reading(method.lane) as (ledger, files):
             if request.method == "health":
                 params.finish()
                 return self._describe_health(len(ledger))
             sees = (lambda raw_id: self.owners.is_owner(peer.uid, raw_id)) if may is May.OWN else (lambda _: True)
-            return READS[request.method](Asked(ledger, params, sees))
+            return READS[request.method](Asked(ledger, params, sees, files))
 
     def _describe_health(self, records: int) -> Value:
         return {
@@ -224,8 +224,8 @@ class Service:
             put.kept = [next(kept) for _ in put.records]
 
     def _acknowledge(self, put: Put) -> Value:
-        if put.tag is not None and put.kept[0].spooled is None:
-            self.books.tag(put.tag, put.kept[0].id)
+        if put.tag is not None:
+            self.books.tag(put.tag, put.records[0], is_spooled=put.kept[0].spooled is not None)
         return {
             "kept": [
                 {"id": kept.id, "reason": kept.reason, "spooled": None if kept.spooled is None else str(kept.spooled)}

@@ -16,8 +16,11 @@ from reprofp.daemon.sockets import listen, remove_socket, take_inherited
 from reprofp.errors import LedgerError
 from reprofp.ledger import default_path
 from reprofp.ledger.folders import make_folder
+from reprofp.model.reading import remember_facets
 
 __all__ = ["Options", "serve"]
+
+_FACET_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ def serve(options: Options) -> int:
     """
     folder = _find_folder(options.ledger)
     service = Service(Config(folder, own_uid(), find_group(), options.is_shared))
+    remember_facets(_FACET_BYTES)
     inherited = take_inherited()
     path = Path(find_socket()) if options.socket is None else options.socket
     listener = listen(path, is_shared=options.is_shared) if inherited is None else inherited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import Protocol, cast
 
 from reprofp.errors import FormatError
@@ -13,7 +14,46 @@ from reprofp.model.observations import Unknown, UnknownCode, Value
 from reprofp.model.records import SCHEMA, Process, Record, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import Phase
 
-__all__ = ["Source", "read_record"]
+__all__ = ["Source", "read_record", "remember_facets"]
+
+
+class _Memory:
+    """Facets that were read already, by id: records of one host share most of theirs, and a facet never changes."""
+
+    def __init__(self) -> None:
+        self._limit = self._size = 0
+        self._known: dict[bytes, tuple[Facet, int]] = {}
+        self._mutex = Lock()
+
+    def allow(self, limit: int) -> None:
+        with self._mutex:
+            self._limit, self._size = limit, 0
+            self._known.clear()
+
+    def read(self, raw_id: bytes, data: bytes) -> Facet:
+        """Return the facet ``data``, whose id is known to be ``raw_id``."""
+        found = self._known.get(raw_id)
+        if found is not None:
+            return found[0]
+        facet = Facet.from_canonical(data)
+        if len(data) <= self._limit // 4:
+            with self._mutex:
+                self._size += len(data) if raw_id not in self._known else 0
+                self._known[raw_id] = facet, len(data)
+                while self._size > self._limit:
+                    self._size -= self._known.pop(next(iter(self._known)))[1]
+        return facet
+
+
+_memory = _Memory()
+
+
+def remember_facets(limit: int) -> None:
+    """Keep facets that are read, of up to ``limit`` canonical bytes in all (0, as at first: none).
+
+    For a process that reads many records of few hosts. As objects they take some ten times their bytes.
+    """
+    _memory.allow(limit)
 
 
 class Source(Protocol):
@@ -91,7 +131,7 @@ def _read_facet(pair: Value, source: Source) -> tuple[str, Facet]:
             if data is None:
                 return name, _Tombstone(name, raw_id)
             _check("fa1", raw_id, data)
-            return name, Facet.from_canonical(data)
+            return name, _memory.read(raw_id, data)
     raise FormatError("not a snapshot's manifest: a facet is a name and an id")
 
 

@@ -1,5 +1,6 @@
 import os
 import random
+import shutil
 import signal
 import socket
 import stat
@@ -208,6 +209,7 @@ def test_sigterm_answers_what_was_asked(daemon):
     assert not daemon.socket.exists()
 
 
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
 def test_files_that_run_out_are_survived(tmp_path):
     limits = ("prlimit", "--nofile=80:80")
     with serving(tmp_path / "ledger", prefix=limits) as daemon:
@@ -360,6 +362,14 @@ def test_systemd_is_told_and_hands_the_socket_over(tmp_path):
         with_daemon.close()
 
 
+def can_trace():
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "true"]
+    return (
+        shutil.which("strace") is not None and subprocess.run(words, check=False, capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace")
 def test_a_disk_that_fails_ends_it(tmp_path):
     """A sync that fails is not acknowledged, and the process ends with 1."""
     fault = (

@@ -181,6 +181,15 @@ def test_while_another_process_writes_records_wait_in_the_spool(private, tmp_pat
     assert answer(private, "health", OWNER)["records"] == 6
 
 
+def test_a_tag_waits_with_its_record(private, tmp_path):
+    private.books._wait_s = 0
+    with Ledger.open(tmp_path / "ledger"):
+        (kept,) = answer(private, "record.put", OWNER, records=[pack_record(make_run())], tag="good")["kept"]
+    assert kept["spooled"] is not None
+    fill(private, OWNER, make_run(50))
+    assert answer(private, "tags", OWNER) == {"tags": {"good": make_run().id}}
+
+
 def test_a_ledger_that_was_written_anew_is_noticed(private, tmp_path):
     fill(private, OWNER, make_run())
     assert answer(private, "health", OWNER)["records"] == 3

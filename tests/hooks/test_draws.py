@@ -1,5 +1,6 @@
 """Draws of entropy, and of Python's global generator, while installed packages are imported."""
 
+import sys
 import textwrap
 
 import pytest
@@ -102,6 +103,31 @@ def test_what_another_thread_may_have_moved_is_the_programs(modern, installed, h
     """
     raw = hooked(modern, code=textwrap.dedent(code), env=installed(mover=MOVER)).raw
     assert (raw["rng"]["python"]["touched"], counts(raw, "moved_at_import")) == (True, {})
+
+
+KNOWN = "import jax._src.clusters.k8s_cluster as known, numpy"
+
+
+@pytest.mark.parametrize(
+    ("code", "touched"),
+    [
+        (KNOWN, False),
+        (f"import numpy; {KNOWN}", False),
+        (f"{KNOWN}; numpy.random.rand()", True),
+        (f"import numpy; numpy.random.rand(); {KNOWN}", True),
+        (f"import numpy; numpy.random.seed(0); {KNOWN}", True),
+        (f"{KNOWN}; numpy.random.seed(0)", True),
+        ("import numpy; import mover", True),
+    ],
+)
+def test_a_module_known_to_draw_from_numpys_generator_for_no_result_leaves_it_unused(
+    code, touched, installed, hooked, tmp_path
+):
+    mover = "import numpy\nWAIT = numpy.random.rand(5)\n"
+    env, folder = installed(mover=mover), tmp_path / "site-packages" / "jax" / "_src" / "clusters"
+    folder.mkdir(parents=True)
+    (folder / "k8s_cluster.py").write_text(mover)
+    assert hooked(sys.executable, code=code, env=env).raw["rng"]["numpy"]["legacy"]["touched"] is touched
 
 
 def test_an_import_looks_as_it_does_without_the_hook(every_modern, installed, hooked):

@@ -30,6 +30,9 @@ _MOST_LEGACY = 1000
 _FRESH_KEY, _FRESH_POSITION = 0x80000000, 624
 """How a Mersenne Twister stands after seeding and before its first draw."""
 
+_MOVERS = (os.path.join("jax", "_src", "clusters", "k8s_cluster.py"),)
+"""Modules whose bodies move numpy's global generator, for what reaches no result: times to wait between attempts."""
+
 entropy: "dict[str, int]" = {}
 """Draws by module, at any time but the imports of installed packages."""
 entropy_at_import: "dict[str, int]" = {}
@@ -41,6 +44,8 @@ legacy: "list[tuple[Any, str]]" = []
 known_state: "list[Any]" = [None]
 """The state of the global generator when the body of an installed module began or ended last."""
 moved_by_program: "list[bool]" = [False]
+numpy_left: "list[Any]" = [None]
+"""How such a module left numpy's global generator, where nobody had used it before."""
 
 
 def watch() -> None:
@@ -149,16 +154,18 @@ def _is_importing(frame: "FrameType | None") -> bool:
 class _Body:
     """Lives as long as the body of an installed module runs."""
 
-    __slots__ = ("module",)
+    __slots__ = ("module", "unused")
 
-    def __init__(self, module: str) -> None:
-        self.module = module
+    def __init__(self, module: str, *, unused: bool) -> None:
+        self.module, self.unused = module, unused
 
     def __del__(self) -> None:
         try:
             frame = sys._getframe(1)  # noqa: SLF001
             ended = frame.f_code.co_filename.startswith(_IMPORTER)  # else an exception kept the frame
             _look_at_state(self.module if ended else find_importing(frame))
+            if self.unused and ended and len(sys._current_frames()) == 1:  # noqa: SLF001 - another thread might draw
+                numpy_left[0] = _read_numpy()
         except Exception:  # noqa: BLE001, S110 - nobody would hear it
             pass
 
@@ -169,7 +176,10 @@ def hear_exec(code: "CodeType", *_: object) -> None:
     if _PACKAGES in code.co_filename and _is_importing(frame):
         names = frame.f_locals
         _look_at_state(find_importing(frame))
-        names["kwds"]["reprofp"] = _Body(str(names["args"][1].get("__name__")))
+        names["kwds"]["reprofp"] = _Body(
+            str(names["args"][1].get("__name__")),
+            unused=code.co_filename.endswith(_MOVERS) and _is_numpy_unused(_read_numpy()),
+        )
 
 
 def _look_at_state(module: "str | None") -> None:
@@ -190,6 +200,31 @@ def _look_at_state(module: "str | None") -> None:
 
 def _is_fresh(state: "tuple[Any, ...]") -> bool:
     return bool(state[1][0] == _FRESH_KEY and state[1][-1] == _FRESH_POSITION)
+
+
+def _read_numpy() -> "tuple[Any, ...] | None":
+    """Return the state of numpy's global generator."""
+    get_state = getattr(sys.modules.get("numpy.random"), "get_state", None)
+    if get_state is None:
+        return None
+    state = get_state(legacy=False)
+    inner = state["state"]
+    return state["bit_generator"], inner["key"].tobytes(), int(inner["pos"]), state["has_gauss"], state["gauss"]
+
+
+def _is_numpy_unused(state: "tuple[Any, ...] | None") -> bool:
+    """Whether nothing was drawn since numpy seeded it from entropy, but by the modules that are known for it."""
+    if state is None:
+        return "numpy.random" not in sys.modules
+    if state[0] != "MT19937":
+        return False
+    fresh = int.from_bytes(state[1][:4], sys.byteorder) == _FRESH_KEY and state[2:4] == (_FRESH_POSITION - 1, 0)
+    return fresh or state == numpy_left[0]
+
+
+def numpy_is_unused() -> bool:
+    """Whether such a module moved numpy's global generator, and nobody has since."""
+    return numpy_left[0] is not None and _read_numpy() == numpy_left[0]
 
 
 def moved_only_at_import() -> bool:

@@ -366,7 +366,7 @@ def _claim(folder: str) -> bool:
 def _collect() -> "dict[str, Any]":
     """Collect by the file that reprofp itself collects with, found beside this one."""
     modules = set(sys.modules)
-    moved_at_import = draws["moved_only_at_import"]()
+    moved_at_import, numpy_unused = draws["moved_only_at_import"](), draws["numpy_is_unused"]()
     names = _load(os.path.join(_find_package(), "probes", "raw.py"))
     for name in set(sys.modules) - modules:
         del sys.modules[name]  # what that file imports is not the program's
@@ -387,6 +387,8 @@ def _collect() -> "dict[str, Any]":
         raw[kind] = [{"module": module, "count": count} for module, count in draws[kind].items()]
     if moved_at_import:
         raw["rng"]["python"]["touched"] = False  # by the program
+    if numpy_unused:
+        raw["rng"]["numpy"]["legacy"]["touched"] = False
     raw["stdin"] = [*stdin, _look_at_stdin(), _read_stdin_path()]
     raw["exit"] = "normal"
     return raw
