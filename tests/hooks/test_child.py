@@ -270,6 +270,11 @@ def test_listings_are_told_but_not_those_of_the_import_system(modern, hooked, tm
     }
 
 
+def test_looking_for_distributions_is_no_listing(modern, hooked, tmp_path):
+    code = "import importlib.metadata, pkgutil; list(importlib.metadata.distributions()); list(pkgutil.iter_modules())"
+    assert hooked(modern, code=code, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}).raw["audit"]["listings"] == []
+
+
 def test_listings_tell_the_order_of_names(modern, hooked, tmp_path):
     data = tmp_path / "data"
     data.mkdir()

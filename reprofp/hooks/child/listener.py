@@ -27,6 +27,8 @@ _STDIN_NAMES = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """By these names, standard input is opened once more, with an offset of its own."""
 _REGULAR, _KIND = 0o100000, 0o170000
 _REMOVER = _STDLIB + "shutil.py"
+_FINDERS = ("<frozen importlib", _STDLIB + os.path.join("importlib", "metadata"), _STDLIB + "pkgutil.py")
+"""What looks for modules and distributions by their names, in whatever order a folder gives them."""
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_MEASURED = 8
@@ -179,7 +181,7 @@ def _hear_listing(path: object = None, *_: object) -> None:
     """Count a listing, and keep the order in which the file system gives the names."""
     frame = sys._getframe(2)  # noqa: SLF001
     file = frame.f_code.co_filename
-    if file == __file__ or file.startswith("<frozen importlib"):
+    if file == __file__ or file.startswith(_FINDERS):
         return
     if isinstance(path, int):
         if file == _REMOVER:
