@@ -29,7 +29,7 @@ def read_frame(raw):
         if not part:
             return None
         data += part
-    return read_reply(data[4:])
+    return read_reply(data[4 : 4 + int.from_bytes(data[:4], "big")])  # what follows answers further frames
 
 
 def exchange(raw, frame):
