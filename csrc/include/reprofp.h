@@ -245,9 +245,9 @@ typedef struct rfp_entry {
     const char *path;   /* below the root, parts joined by '/' */
     const char *target; /* of links, else NULL */
     uint64_t bytes;     /* of files, once hashed */
-    int32_t kind;       /* rfp_entry_kind */
-    int32_t flags;
-    int32_t status;                   /* rfp_status: whether this entry could be read */
+    uint8_t kind;       /* rfp_entry_kind */
+    uint8_t flags;
+    uint8_t status;                   /* rfp_status: whether this entry could be read */
     int32_t system_error;             /* errno, or 0 */
     uint8_t digest[RFP_DIGEST_BYTES]; /* of files, once hashed */
 } rfp_entry;

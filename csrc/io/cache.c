@@ -138,6 +138,34 @@ static rfp_cache_entry *find_learned(const rfp_cache *cache, const rfp_stamp *st
     return NULL;
 }
 
+bool rfp_cache_expect(const rfp_cache *cache, uint64_t device, uint64_t inode)
+{
+    uint64_t key = rfp_cache_table_key(device, inode);
+    uint64_t cursor = key;
+    const rfp_cache_slot *slot = rfp_cache_table_next(&cache->known, key, &cursor);
+
+    if (slot == NULL)
+        return false;
+    size_t number = slot->position - 1;
+    const char *entry = (const char *)rfp_cache_image_entry(&cache->image, number);
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + sizeof(rfp_cache_entry) - 1);
+    return true;
+}
+
+bool rfp_cache_may_have_learned(const rfp_cache *cache, uint64_t device, uint64_t inode)
+{
+    rfp_cache *lockable = (rfp_cache *)cache; /* the lock is no part of what it knows */
+    uint64_t key = rfp_cache_table_key(device, inode);
+    uint64_t cursor = key;
+
+    if (__atomic_load_n(&cache->any, __ATOMIC_ACQUIRE) == 0 || !rfp_cache_enter(lockable))
+        return false;
+    bool learned = rfp_cache_table_next(&cache->fresh, key, &cursor) != NULL;
+    rfp_cache_leave(lockable);
+    return learned;
+}
+
 bool rfp_cache_find(const rfp_cache *cache, const rfp_stamp *stamp, uint8_t digest[RFP_DIGEST_BYTES])
 {
     rfp_cache *lockable = (rfp_cache *)cache; /* the lock is no part of what it knows */

@@ -98,9 +98,6 @@ typedef struct rfp_cache_place {
 rfp_status rfp_cache_place_open(const char *path, rfp_cache_place *place);
 void rfp_cache_place_close(rfp_cache_place *place);
 
-/* Memory for much; give it back by free. */
-void *rfp_cache_allocate(size_t bytes);
-
 /* The entry of a number, or NULL where its block is damaged. */
 const rfp_cache_entry *rfp_cache_image_entry(const rfp_cache_image *image, size_t number);
 

@@ -4,7 +4,6 @@
 #include <stdio.h> /* renameat */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,7 +13,6 @@
 #define MAGIC UINT64_C(0x6568636163706672) /* "rfpcache", where numbers begin with the low byte */
 
 enum {
-    HUGE_PAGE = 2 * 1024 * 1024,
     CHECKED_AT_ONCE = 64,
     CHECKED_BYTES = RFP_CACHE_BLOCK_BYTES - RFP_DIGEST_BYTES,
 };
@@ -29,19 +27,6 @@ typedef struct header_block {
 } header_block;
 
 _Static_assert(sizeof(header_block) == RFP_CACHE_BLOCK_BYTES, "the header is a block");
-
-/* Large pages save thousands of page faults. */
-void *rfp_cache_allocate(size_t bytes)
-{
-    size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-
-    if (bytes < HUGE_PAGE)
-        return malloc(bytes + 1);
-    void *memory = aligned_alloc(HUGE_PAGE, rounded);
-    if (memory != NULL)
-        (void)madvise(memory, rounded, MADV_HUGEPAGE);
-    return memory;
-}
 
 static size_t blocks_for(size_t count)
 {
@@ -121,7 +106,7 @@ static bool read_blocks(int fd, uint64_t file_bytes, const rfp_cache_header *hea
 
     image->block_count = wanted < there ? wanted : there;
     size_t bytes = image->block_count * RFP_CACHE_BLOCK_BYTES;
-    image->blocks = rfp_cache_allocate(bytes);
+    image->blocks = rfp_allocate(bytes);
     image->whole = calloc(image->block_count + 1, 1);
     if (image->blocks == NULL || image->whole == NULL ||
         rfp_read_at(fd, image->blocks, bytes, RFP_CACHE_BLOCK_BYTES) != (ssize_t)bytes)
@@ -244,7 +229,7 @@ static uint8_t *make_file(const rfp_cache_place *place, const rfp_cache_entry *e
 {
     uint8_t checks[CHECKED_AT_ONCE * RFP_DIGEST_BYTES];
     size_t block_count = blocks_for(count);
-    header_block *file = rfp_cache_allocate((block_count + 1) * RFP_CACHE_BLOCK_BYTES);
+    header_block *file = rfp_allocate((block_count + 1) * RFP_CACHE_BLOCK_BYTES);
 
     if (file == NULL)
         return NULL;

@@ -75,7 +75,7 @@ static bool merge(const rfp_cache_image *old, const entry_list *learned, entry_l
     size_t taken = 0;
 
     all->count = 0;
-    all->entries = rfp_cache_allocate((old->count + learned->count + 1) * sizeof *all->entries);
+    all->entries = rfp_allocate((old->count + learned->count + 1) * sizeof *all->entries);
     if (all->entries == NULL)
         return false;
     for (size_t i = 0; i < old->count; i++) {

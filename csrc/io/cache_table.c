@@ -5,6 +5,7 @@
  * others are mixed, so that nothing else of the numbers matters.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache.h"
 
@@ -42,9 +43,10 @@ bool rfp_cache_table_reserve(rfp_cache_table *table, size_t count)
     while (slots < count * SLOTS_PER_ENTRY)
         slots *= 2;
     rfp_cache_table_free(table);
-    table->slots = calloc(slots, sizeof *table->slots);
+    table->slots = rfp_allocate(slots * sizeof *table->slots);
     if (table->slots == NULL)
         return false;
+    memset(table->slots, 0, slots * sizeof *table->slots);
     table->mask = slots - 1;
     return true;
 }

@@ -24,7 +24,7 @@ enum {
     BATCH_FILES = 256,
     /* So many files are left open, where they can be closed at once. */
     MOST_OPEN = 64,
-    /* So many entries are taken at a time. */
+    /* So many entries are taken at a time, no more than bits are in desk.expected. */
     SHARE = 32,
 };
 
@@ -34,12 +34,13 @@ typedef struct desk {
     int root;   /* the tree's, as this thread has it */
     int folder; /* the one that is open, or -1 */
     uint32_t folder_index;
-    bool glances;     /* at files of this folder one look, after reading, is enough */
-    bool small;       /* the last file was: the next one is read before it is looked at */
-    bool owns;        /* its own table of descriptors: all above the folder's are files */
-    int open_files;   /* that were left open */
-    int access_flags; /* O_NOATIME as long as it is allowed: who looks does not change what he sees */
-    uint8_t *piece;   /* for medium files, once there was one */
+    bool glances;      /* at files of this folder one look, after reading, is enough */
+    bool small;        /* the last file was: the next one is read before it is looked at */
+    bool owns;         /* its own table of descriptors: all above the folder's are files */
+    int open_files;    /* that were left open */
+    int access_flags;  /* O_NOATIME as long as it is allowed: who looks does not change what he sees */
+    uint32_t expected; /* which entries of the share the cache may know */
+    uint8_t *piece;    /* for medium files, once there was one */
     size_t used;
     size_t count;
     rfp_span spans[BATCH_FILES];
@@ -289,6 +290,34 @@ static void hash_thoroughly(desk *d, size_t index)
         (void)close(folder);
 }
 
+static uint64_t device_of(const rfp_tree *tree, size_t index)
+{
+    return tree->folders[tree->folder_of[index]].stamp.device;
+}
+
+/* Which of a share of files the cache is worth asking for: what it does not know by inode is not looked at. */
+static void expect_share(desk *d, size_t begin, size_t end)
+{
+    const rfp_tree *tree = d->job->tree;
+
+    d->expected = 0;
+    for (size_t i = begin; i < end && tree->options.cache != NULL; i++) {
+        bool follows = (tree->entries[i].flags & RFP_ENTRY_FOLLOWED) != 0;
+        bool known = follows || rfp_cache_expect(tree->options.cache, device_of(tree, i), tree->inode_of[i]);
+        d->expected |= (uint32_t)known << (i % SHARE);
+    }
+}
+
+static bool cache_may_know(const desk *d, size_t index)
+{
+    const rfp_tree *tree = d->job->tree;
+
+    if (tree->options.cache == NULL)
+        return false;
+    return (d->expected >> (index % SHARE) & 1) != 0 ||
+           rfp_cache_may_have_learned(tree->options.cache, device_of(tree, index), tree->inode_of[index]);
+}
+
 /* Ask the cache; true if it knew the file as it is now. */
 static bool reuse(const desk *d, size_t index)
 {
@@ -297,7 +326,7 @@ static bool reuse(const desk *d, size_t index)
     int follow = (entry->flags & RFP_ENTRY_FOLLOWED) != 0 ? 0 : AT_SYMLINK_NOFOLLOW;
     rfp_stamp stamp = {0};
 
-    if (tree->options.cache == NULL ||
+    if (!cache_may_know(d, index) ||
         rfp_stamp_read_at(d->folder, rfp_entry_name(tree, index), follow, &stamp) != RFP_OK ||
         !rfp_cache_find(tree->options.cache, &stamp, entry->digest))
         return false;
@@ -345,6 +374,7 @@ static void do_share(desk *d, size_t begin, size_t end)
 {
     rfp_job *j = d->job;
 
+    expect_share(d, begin, end);
     for (size_t i = begin; i < end && atomic_load_explicit(&j->stop, memory_order_relaxed) == RFP_OK; i++) {
         do_entry(d, i);
         if (rfp_progress_cancelled(j->progress))

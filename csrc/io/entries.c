@@ -7,7 +7,7 @@
 
 void rfp_entry_fail(rfp_entry *entry, rfp_status status, int error)
 {
-    entry->status = (int32_t)status;
+    entry->status = (uint8_t)status;
     entry->system_error = error;
 }
 

@@ -148,13 +148,16 @@ static bool is_kept(rfp_walker *w, const rfp_child *c)
 
 static rfp_status add_child(rfp_walker *w, rfp_node *n, int fd, const name_record *name)
 {
-    void *children = n->children;
+    void *children = w->children;
     char *real = NULL;
-    rfp_child c = {.path = join(w, n->folder.path, n->folder.length, name->name, strlen(name->name))};
+    rfp_child c = {
+        .path = join(w, n->folder.path, n->folder.length, name->name, strlen(name->name)),
+        .inode = name->inode,
+    };
 
-    if (c.path == NULL || !rfp_make_room(&children, n->count, &n->room, sizeof c))
+    if (c.path == NULL || !rfp_make_room(&children, w->count, &w->room, sizeof c))
         return RFP_ERR_MEMORY;
-    n->children = children;
+    w->children = children;
     errno = 0;
     rfp_status status = describe(w, n, fd, find_mode(fd, name), &c, &real);
     if (status == RFP_OK && !is_kept(w, &c)) {
@@ -163,7 +166,7 @@ static rfp_status add_child(rfp_walker *w, rfp_node *n, int fd, const name_recor
     }
     if (status == RFP_OK && c.kind == RFP_ENTRY_FOLDER && c.status == RFP_OK)
         status = add_node(w, n, &c, real);
-    n->children[n->count++] = c;
+    w->children[w->count++] = c;
     return status;
 }
 
@@ -204,31 +207,13 @@ static rfp_status read_names(rfp_walker *w, rfp_node *n, int fd)
     return status;
 }
 
-/* By the bytes of the paths of what is in or below: a folder's name is followed by a separator. */
-static int compare_children(const void *left, const void *right, void *folder)
-{
-    const rfp_child *a = left;
-    const rfp_child *b = right;
-    const unsigned char *x = (const unsigned char *)name_in(folder, a->path);
-    const unsigned char *y = (const unsigned char *)name_in(folder, b->path);
-
-    while (*x == *y && *x != '\0') {
-        x++;
-        y++;
-    }
-    int cx = *x == '\0' && a->kind == RFP_ENTRY_FOLDER ? '/' : *x;
-    int cy = *y == '\0' && b->kind == RFP_ENTRY_FOLDER ? '/' : *y;
-    return cx - cy;
-}
-
 static rfp_status read_open_folder(rfp_walker *w, rfp_node *n, int fd)
 {
     n->status = rfp_stamp_take_folder(fd, &n->folder.stamp);
     n->error = n->status == RFP_OK ? 0 : errno;
     rfp_status status = n->status == RFP_OK ? read_names(w, n, fd) : RFP_OK;
-    if (n->count > 1)
-        qsort_r(n->children, n->count, sizeof *n->children, compare_children, &n->folder);
-    return status;
+    rfp_status settled = rfp_children_settle(w, n);
+    return status != RFP_OK ? status : settled;
 }
 
 rfp_status rfp_node_read(rfp_walker *walker, rfp_node *node)

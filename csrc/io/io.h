@@ -15,6 +15,11 @@ enum {
     RFP_SEGMENT_BYTES = 1024 * 1024,
 };
 
+/* ---- arena.c ---- */
+
+/* Memory for much, in large pages, which save thousands of page faults; give it back by free. */
+void *rfp_allocate(size_t bytes);
+
 /* ---- progress.c ---- */
 
 void rfp_progress_count(rfp_progress *progress, uint64_t files, uint64_t bytes);
@@ -86,6 +91,13 @@ bool rfp_since_unchanged(const rfp_since *since, const rfp_stamp *stamp);
 bool rfp_since_holds(const rfp_since *since);
 
 /* ---- cache.c ---- */
+
+/* A file will be asked for soon, by the inode that its folder names: have what is known of it at hand.
+ * False: nothing was known of it when the cache was opened. */
+bool rfp_cache_expect(const rfp_cache *cache, uint64_t device, uint64_t inode);
+
+/* Whether something may have been learned of that file since the cache was opened. */
+bool rfp_cache_may_have_learned(const rfp_cache *cache, uint64_t device, uint64_t inode);
 
 /* Whether the cache knows the digest of a file with that stamp (born_ns included). */
 bool rfp_cache_find(const rfp_cache *cache, const rfp_stamp *stamp, uint8_t digest[RFP_DIGEST_BYTES]);

@@ -40,6 +40,7 @@ struct rfp_tree {
     size_t folder_room;
     rfp_entry *entries;
     uint32_t *folder_of; /* of each entry */
+    uint64_t *inode_of;  /* of each, as its folder has it; NULL without a cache */
     size_t entry_count;
     size_t entry_room;
 };

@@ -19,8 +19,9 @@ static void end_node(rfp_walk *walk, const rfp_node *node, rfp_status status)
     if (status != RFP_OK && walk->stop == RFP_OK)
         walk->stop = status;
     walk->pending--;
+    walk->found += node->count;
     for (size_t i = node->count; i > 0; i--) {
-        rfp_node *below = node->children[i - 1].node;
+        rfp_node *below = rfp_child_node(&node->children[i - 1]);
         files += node->children[i - 1].kind == RFP_ENTRY_FILE;
         if (below == NULL)
             continue;
@@ -80,6 +81,8 @@ static void work(void *context, rfp_team *team)
     else
         fail_walk(walk);
     free(w.names);
+    free(w.children);
+    free(w.keys);
     (void)pthread_mutex_lock(&walk->lock);
     rfp_arena_join(&walk->tree->arena, &w.arena);
     (void)pthread_mutex_unlock(&walk->lock);
@@ -104,18 +107,37 @@ rfp_status rfp_tree_add_entry(rfp_tree *tree, size_t folder, const rfp_entry *en
     return RFP_OK;
 }
 
-static rfp_status add_entry(rfp_tree *tree, size_t folder, const rfp_child *c)
+/* Room for all that was found. */
+static rfp_status reserve_entries(rfp_tree *tree, size_t count)
 {
+    tree->entries = rfp_allocate(count * sizeof *tree->entries);
+    tree->folder_of = rfp_allocate(count * sizeof *tree->folder_of);
+    if (tree->options.cache != NULL)
+        tree->inode_of = rfp_allocate(count * sizeof *tree->inode_of);
+    if (tree->entries == NULL || tree->folder_of == NULL || (tree->options.cache != NULL && tree->inode_of == NULL))
+        return RFP_ERR_MEMORY;
+    tree->entry_room = count;
+    return RFP_OK;
+}
+
+static rfp_status add_entry(rfp_tree *tree, size_t folder, bool folder_is_listed, const rfp_child *c)
+{
+    bool is_link = c->kind == RFP_ENTRY_LINK || c->kind == RFP_ENTRY_DANGLING;
     rfp_entry entry = {
         .path = c->path,
-        .target = c->target,
+        .target = is_link ? c->target : NULL,
         .kind = c->kind,
         .status = c->status,
         .system_error = c->error,
     };
 
-    if (c->kind == RFP_ENTRY_FILE)
-        entry.flags = (rfp_path_is_listed(c->path) ? RFP_ENTRY_LISTED : 0) | (c->followed ? RFP_ENTRY_FOLLOWED : 0);
+    if (tree->inode_of != NULL)
+        tree->inode_of[tree->entry_count] = c->inode;
+    if (c->kind == RFP_ENTRY_FILE) {
+        const char *name = c->path + tree->folders[folder].length;
+        entry.flags = folder_is_listed && rfp_path_is_listed(name) ? RFP_ENTRY_LISTED : 0;
+        entry.flags |= c->followed ? RFP_ENTRY_FOLLOWED : 0;
+    }
     return rfp_tree_add_entry(tree, folder, &entry);
 }
 
@@ -135,7 +157,7 @@ static rfp_status add_folder(rfp_tree *tree, const rfp_folder *folder)
 static void free_node(rfp_node *node)
 {
     for (size_t i = 0; i < node->count; i++)
-        if (node->children[i].node != NULL)
+        if (rfp_child_node(&node->children[i]) != NULL)
             free_node(node->children[i].node);
     free(node->children);
     free(node);
@@ -144,31 +166,34 @@ static void free_node(rfp_node *node)
 static rfp_status add_node(rfp_tree *tree, const rfp_node *node);
 
 /* A folder is an entry of its own if it is empty or could not be read. */
-static rfp_status add_child(rfp_tree *tree, size_t folder, rfp_child *c)
+static rfp_status add_child(rfp_tree *tree, size_t folder, bool folder_is_listed, rfp_child *c)
 {
-    const rfp_node *node = c->node;
+    const rfp_node *node = rfp_child_node(c);
 
     if (node == NULL)
-        return add_entry(tree, folder, c);
+        return add_entry(tree, folder, folder_is_listed, c);
     if (node->status == RFP_OK && (node->count > 0 || node->left_out))
         return add_node(tree, node);
     c->status = (uint8_t)node->status;
     c->error = node->error;
     rfp_status status = node->status == RFP_OK ? add_folder(tree, &node->folder) : RFP_OK;
-    return status == RFP_OK ? add_entry(tree, folder, c) : status;
+    return status == RFP_OK ? add_entry(tree, folder, folder_is_listed, c) : status;
 }
 
 /* Add what is in and below a folder, and give its part of the walk back. */
 static rfp_status add_node(rfp_tree *tree, const rfp_node *node)
 {
     size_t folder = tree->folder_count;
+    bool is_listed = rfp_path_is_listed(node->folder.path);
     rfp_status status = add_folder(tree, &node->folder);
 
     for (size_t i = 0; i < node->count && status == RFP_OK; i++) {
         rfp_child *c = &node->children[i];
-        status = add_child(tree, folder, c);
-        if (c->node != NULL)
-            free_node(c->node);
+        status = add_child(tree, folder, is_listed, c);
+        rfp_node *below = rfp_child_node(c);
+        if (below == NULL)
+            continue;
+        free_node(below);
         c->node = NULL;
     }
     return status;
@@ -181,7 +206,10 @@ static rfp_status put_in_order(rfp_walk *walk, const rfp_node *root)
     if (walk->stop != RFP_OK)
         return walk->stop;
     errno = root->error;
-    return root->status != RFP_OK ? root->status : add_node(walk->tree, root);
+    if (root->status != RFP_OK)
+        return root->status;
+    rfp_status status = reserve_entries(walk->tree, walk->found);
+    return status == RFP_OK ? add_node(walk->tree, root) : status;
 }
 
 static rfp_status walk_from(rfp_walk *walk, rfp_node *root)
@@ -266,6 +294,8 @@ rfp_status rfp_tree_keep(rfp_tree *tree, const uint8_t *keep, size_t count)
         if (keep[i] == 0)
             continue;
         tree->entries[kept] = tree->entries[i];
+        if (tree->inode_of != NULL)
+            tree->inode_of[kept] = tree->inode_of[i];
         tree->folder_of[kept++] = tree->folder_of[i];
     }
     tree->entry_count = kept;
@@ -288,6 +318,7 @@ void rfp_tree_free(rfp_tree *tree)
     free(tree->folders);
     free(tree->entries);
     free(tree->folder_of);
+    free(tree->inode_of);
     free(tree->real_root);
     free(tree);
 }

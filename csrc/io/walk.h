@@ -7,8 +7,11 @@
 /* What a folder holds. */
 typedef struct rfp_child {
     char *path;
-    char *target;          /* of a link */
-    struct rfp_node *node; /* of a folder that is walked */
+    union {
+        char *target;          /* of a link */
+        struct rfp_node *node; /* of a folder that is walked */
+    };
+    uint64_t inode;
     int32_t error;
     uint8_t kind;   /* rfp_entry_kind */
     uint8_t status; /* rfp_status */
@@ -26,7 +29,6 @@ typedef struct rfp_node {
     bool left_out; /* something of it, on request */
     rfp_child *children;
     size_t count;
-    size_t room;
 } rfp_node;
 
 /* A walk, shared by all its threads. */
@@ -39,6 +41,7 @@ typedef struct rfp_walk {
     pthread_cond_t changed;
     rfp_node *queue; /* the last in is the first out: it stays short */
     size_t pending;  /* in the queue or being read */
+    size_t found;    /* children of all folders that were read */
     rfp_status stop; /* what ends the whole */
 } rfp_walk;
 
@@ -47,10 +50,26 @@ typedef struct rfp_walker {
     rfp_walk *walk;
     rfp_arena arena;
     char *names; /* RFP_NAMES_BYTES, for getdents */
-    long waits;
+    /* Of the folder that is being read, before they are put in order. */
+    rfp_child *children;
+    size_t count;
+    size_t room;
+    struct rfp_sort_key *keys;
+    size_t key_room;
 } rfp_walker;
 
 enum { RFP_NAMES_BYTES = 64 * 1024 };
+
+/* The folder of a child, if it is one that is walked. */
+static inline rfp_node *rfp_child_node(const rfp_child *child)
+{
+    return child->kind == RFP_ENTRY_FOLDER ? child->node : NULL;
+}
+
+/* ---- order.c ---- */
+
+/* Hand the walker's children to their folder, in the order of their paths. */
+rfp_status rfp_children_settle(rfp_walker *walker, rfp_node *node);
 
 /* ---- folder.c ---- */
 

@@ -56,7 +56,9 @@ static void test_threads_and_forks(void)
     hash_tree(expected);
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_create(&thread[i], NULL, hash_again, NULL) == 0);
-#if !defined(__SANITIZE_THREAD__) /* which allows no threads in a child of several threads */
+/* The thread sanitizer allows no threads in a child of several threads; the address sanitizer of GCC 12 leaves such a
+ * child its allocator's locks as they were, held by threads that are not there. */
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
     for (int i = 0; i < THREADS; i++) {
         pid_t child = fork();
         if (child == 0) {
