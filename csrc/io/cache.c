@@ -138,12 +138,25 @@ static rfp_cache_entry *find_learned(const rfp_cache *cache, const rfp_stamp *st
     return NULL;
 }
 
+/* The key of a file by the device that the system names; false where nothing of that device is remembered. */
+static bool find_key(const rfp_cache *cache, uint64_t device, uint64_t inode, uint64_t *key)
+{
+    rfp_stamp named = {.device = device};
+
+    if (!rfp_cache_name_disk((rfp_cache *)cache, &named)) /* what it notes of disks is no part of what it knows */
+        return false;
+    *key = rfp_cache_table_key(named.device, inode);
+    return true;
+}
+
 bool rfp_cache_expect(const rfp_cache *cache, uint64_t device, uint64_t inode)
 {
-    uint64_t key = rfp_cache_table_key(device, inode);
+    uint64_t key = 0;
+
+    if (!find_key(cache, device, inode, &key))
+        return false;
     uint64_t cursor = key;
     const rfp_cache_slot *slot = rfp_cache_table_next(&cache->known, key, &cursor);
-
     if (slot == NULL)
         return false;
     size_t number = slot->position - 1;
@@ -156,10 +169,12 @@ bool rfp_cache_expect(const rfp_cache *cache, uint64_t device, uint64_t inode)
 bool rfp_cache_may_have_learned(const rfp_cache *cache, uint64_t device, uint64_t inode)
 {
     rfp_cache *lockable = (rfp_cache *)cache; /* the lock is no part of what it knows */
-    uint64_t key = rfp_cache_table_key(device, inode);
-    uint64_t cursor = key;
+    uint64_t key = 0;
 
-    if (__atomic_load_n(&cache->any, __ATOMIC_ACQUIRE) == 0 || !rfp_cache_enter(lockable))
+    if (__atomic_load_n(&cache->any, __ATOMIC_ACQUIRE) == 0 || !find_key(cache, device, inode, &key))
+        return false;
+    uint64_t cursor = key;
+    if (!rfp_cache_enter(lockable))
         return false;
     bool learned = rfp_cache_table_next(&cache->fresh, key, &cursor) != NULL;
     rfp_cache_leave(lockable);
