@@ -41,12 +41,14 @@ def find_moves(
     ordered = sorted(removed)
     moves: dict[bytes, FolderMove] = {}
     taken: set[bytes] = set()
+    above: set[bytes] = set()  # folders that hold one that is taken
     for old in sorted(olds):  # a folder comes before what lies in it
         candidates = by_digest.get(olds[old])
-        if not candidates or _lies_in(old, moves) or _lies_in(candidates[-1], taken):
+        if not candidates or candidates[-1] in above or _lies_in(old, moves) or _lies_in(candidates[-1], taken):
             continue
         new = candidates.pop()
         taken.add(new)
+        above |= _folders_of([new])
         paths = tuple(path[len(old) + 1 :] for path in list_below(ordered, old))
         moves[old] = FolderMove(old, new, len(paths), paths)
     return tuple(moves.values())
