@@ -155,6 +155,9 @@ typedef struct rfp_stamp {
  * until a later change is sure to have a later time. RFP_ERR_KIND for anything but a regular file. */
 RFP_API rfp_status rfp_stamp_take(int fd, rfp_stamp *stamp);
 
+/* The same, with the time of birth: what a cache remembers a digest by. */
+RFP_API rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp);
+
 /* RFP_OK if the file still has that stamp, RFP_ERR_UNSTABLE if not. */
 RFP_API rfp_status rfp_stamp_check(int fd, const rfp_stamp *stamp);
 
@@ -205,6 +208,19 @@ typedef struct rfp_cache_counts {
 /* Open the cache in a file; where there is none, or it is damaged or not to be trusted, the cache
  * begins empty. Open one for each hashing: it learns only files that did not change since. */
 RFP_API rfp_status rfp_cache_open(const char *path, rfp_cache **cache);
+
+/* Ask for the digest and length of the file at a path, which is not opened; a symbolic link is
+ * followed. 1 where the cache knows the file as it is now, else 0. */
+RFP_API int32_t rfp_cache_find_file(const rfp_cache *cache, const char *path, uint64_t *bytes,
+                                    uint8_t digest[RFP_DIGEST_BYTES]);
+
+/* Before reading an open file whose digest shall be remembered: 1 where its file system's stamps can be
+ * trusted and nobody can write to it just now, also not through a mapping. Only then may what is read
+ * between a stamp taken after this call (rfp_stamp_take_born) and its check be given to rfp_cache_put. */
+RFP_API int32_t rfp_cache_may_learn(rfp_cache *cache, int fd);
+
+/* Remember a digest. What is too young to be told apart from a later change is not remembered. */
+RFP_API void rfp_cache_put(rfp_cache *cache, const rfp_stamp *stamp, const uint8_t digest[RFP_DIGEST_BYTES]);
 
 /* Write what was learned, together with what others wrote meanwhile, as a whole or not at all. A
  * failure loses nothing but what was learned. */

@@ -133,7 +133,7 @@ static bool has_no_writer_now(rfp_cache *cache, int fd)
     return false;
 }
 
-bool rfp_cache_may_learn(rfp_cache *cache, int fd)
+int32_t rfp_cache_may_learn(rfp_cache *cache, int fd)
 {
     struct stat info;
 

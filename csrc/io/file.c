@@ -108,7 +108,7 @@ static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp
 {
     rfp_stamp stamp;
     rfp_range whole = {0};
-    bool learns = cache != NULL && rfp_cache_may_learn(cache, fd);
+    bool learns = cache != NULL && rfp_cache_may_learn(cache, fd) != 0;
     rfp_status status = learns ? rfp_stamp_take_born(fd, &stamp) : rfp_stamp_take(fd, &stamp);
 
     if (status != RFP_OK)
@@ -132,25 +132,24 @@ static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp
     return RFP_OK;
 }
 
-/* Whether the cache knows the file as it is now. */
-static bool is_known(const rfp_cache *cache, const char *path, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES])
+int32_t rfp_cache_find_file(const rfp_cache *cache, const char *path, uint64_t *bytes,
+                            uint8_t digest[RFP_DIGEST_BYTES])
 {
     rfp_stamp stamp = {0};
 
     if (cache == NULL || rfp_stamp_read_at(AT_FDCWD, path, 0, &stamp) != RFP_OK ||
         !rfp_cache_find(cache, &stamp, digest))
-        return false;
+        return 0;
     *bytes = stamp.bytes;
-    return true;
+    return 1;
 }
 
 rfp_status rfp_file_hash_cached(const char *path, unsigned threads, rfp_cache *cache, rfp_progress *progress,
                                 int32_t *reused, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES])
 {
     int fd = -1;
-    bool known = is_known(cache, path, bytes, digest);
 
-    if (known) {
+    if (rfp_cache_find_file(cache, path, bytes, digest) != 0) {
         rfp_progress_found_bytes(progress, *bytes);
         rfp_progress_count(progress, 1, *bytes);
         *reused = 1;

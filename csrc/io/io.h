@@ -61,9 +61,6 @@ rfp_status rfp_stamp_check_folder(int fd, const rfp_stamp *stamp);
  * (name "", flags AT_EMPTY_PATH). RFP_ERR_KIND for anything but a regular file. */
 rfp_status rfp_stamp_read_at(int folder, const char *name, int flags, rfp_stamp *stamp);
 
-/* rfp_stamp_take, with the time of birth. */
-rfp_status rfp_stamp_take_born(int fd, rfp_stamp *stamp);
-
 /* The stamp as it is now, without waiting and without the time of birth. */
 rfp_status rfp_stamp_read(int fd, rfp_stamp *stamp);
 
@@ -101,14 +98,6 @@ bool rfp_cache_may_have_learned(const rfp_cache *cache, uint64_t device, uint64_
 
 /* Whether the cache knows the digest of a file with that stamp (born_ns included). */
 bool rfp_cache_find(const rfp_cache *cache, const rfp_stamp *stamp, uint8_t digest[RFP_DIGEST_BYTES]);
-
-/* Before reading an open file whose digest shall be remembered: whether its file system's stamps can
- * be trusted and nobody can write to it just now, also not through a mapping. Only then may what is
- * read between a stamp taken after this call and its check be given to rfp_cache_put. */
-bool rfp_cache_may_learn(rfp_cache *cache, int fd);
-
-/* Remember a digest. What is too young to be told apart from a later change is not remembered. */
-void rfp_cache_put(rfp_cache *cache, const rfp_stamp *stamp, const uint8_t digest[RFP_DIGEST_BYTES]);
 
 /* ---- team.c ---- */
 

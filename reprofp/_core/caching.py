@@ -76,6 +76,12 @@ class Cache:
         """Whether it can be saved: its folder is there, and nobody else may write to it."""
         return bool(self._read_counts().usable)
 
+    def find(self, path: bytes) -> bytes | None:
+        """Return the digest of the file at a path, if it is known as it is now; it is not opened."""
+        out = ffi.new("uint8_t[]", lib.RFP_DIGEST_BYTES)
+        known = b"\0" not in path and lib.rfp_cache_find_file(self.handle, path, ffi.new("uint64_t *"), out)
+        return bytes(ffi.buffer(out)) if known else None
+
     def save(self) -> bool:
         """Write what was learned, with what others wrote meanwhile; if that fails, ``remark`` says why."""
         status = lib.rfp_cache_save(self.handle)

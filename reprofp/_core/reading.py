@@ -145,17 +145,19 @@ def hash_file(
     return bytes(ffi.buffer(out)), length[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StableFile:
-    """A regular file that is open for reading, and its length."""
+    """A regular file that is open for reading, and its length; ``digest`` is for its reader to set."""
 
     path: RawBytes
     fd: int
     bytes: int
+    digest: RawBytes | None = None
+    """The digest of the whole, once it is known: a cache remembers it if the file did not change."""
 
 
 @contextmanager
-def open_stable(path: bytes) -> Iterator[StableFile]:
+def open_stable(path: bytes, cache: CacheHandle | None = None) -> Iterator[StableFile]:
     """Open a regular file for the block; that it did not change is checked when the block ends, also by an error.
 
     Raises:
@@ -164,14 +166,14 @@ def open_stable(path: bytes) -> Iterator[StableFile]:
     """
     fd = _open_regular(path)
     try:
-        with watch_stable(fd, path) as file:
+        with watch_stable(fd, path, cache) as file:
             yield file
     finally:
         os.close(fd)
 
 
 @contextmanager
-def watch_stable(fd: int, path: bytes) -> Iterator[StableFile]:
+def watch_stable(fd: int, path: bytes, cache: CacheHandle | None = None) -> Iterator[StableFile]:
     """Check when the block ends, also by an error, that an open file did not change; it stays open.
 
     Raises:
@@ -179,13 +181,17 @@ def watch_stable(fd: int, path: bytes) -> Iterator[StableFile]:
         UnstableFileError: it changed before the block ended.
     """
     stamp = ffi.new("rfp_stamp *")
-    _check_stamp(path, lib.rfp_stamp_take(fd, stamp))
+    learns = cache is not None and lib.rfp_cache_may_learn(cache.handle, fd)  # before the stamp is taken
+    _check_stamp(path, (lib.rfp_stamp_take_born if learns else lib.rfp_stamp_take)(fd, stamp))
+    file = StableFile(path, fd, stamp.bytes)
     try:
-        yield StableFile(path, fd, stamp.bytes)
+        yield file
     except Exception:  # what a writer tore is not malformed: say that it changed
         _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
         raise
     _check_stamp(path, lib.rfp_stamp_check(fd, stamp))
+    if cache is not None and learns and file.digest is not None:
+        lib.rfp_cache_put(cache.handle, stamp, file.digest)
 
 
 def _open_regular(path: bytes) -> int:

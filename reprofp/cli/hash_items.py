@@ -118,7 +118,7 @@ def _list_folders(tree: TreeDigest, depth: int) -> dict[str, Any]:
 def _hash_weights(path: Path, asked: Asked) -> dict[str, Any]:
     from reprofp.datasets import hash_weights
 
-    options = {name: value for name, value in asked.file_options.items() if name == "threads"}
+    options = {name: value for name, value in asked.file_options.items() if name in {"threads", "cache"}}
     with HashingLine() as progress:
         found = hash_weights(path, progress=progress, **options)
     if found.remark:

@@ -11,7 +11,7 @@ from reprofp._core.reading import Progress, ProgressCallback
 from reprofp.datasets.cache import open_cache
 from reprofp.model.ids import Digest
 
-__all__ = ["FILE_ALGORITHM", "FileDigest", "hash_file"]
+__all__ = ["FILE_ALGORITHM", "FileDigest", "hash_file", "is_large"]
 
 FILE_ALGORITHM = "blake3"
 """The algorithm's name for the digest of a file: BLAKE3-256 of its bytes."""
@@ -52,12 +52,12 @@ def hash_file(
     if also:
         return _hash_for_others(os.fsencode(path), also, threads, progress)
     raw = os.fsencode(path)
-    with open_cache(enabled=cache and _is_large(raw)) as opened:
+    with open_cache(enabled=cache and is_large(raw)) as opened:
         value, length = reading.hash_file(raw, threads=threads, progress=progress, cache=opened)
     return FileDigest(Digest(FILE_ALGORITHM, value), length)
 
 
-def _is_large(path: bytes) -> bool:
+def is_large(path: bytes) -> bool:
     """Whether reading takes longer than asking and saving the cache."""
     try:
         return os.stat(path).st_size >= LEAST_CACHED_BYTES

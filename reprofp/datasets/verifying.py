@@ -92,7 +92,7 @@ def _tell(bare: CheckedPlace, found: _Found, find: Find) -> CheckedPlace:
 _CALLS: Mapping[str, Callable[..., _Found]] = {
     "blake3": partial(hash_path, cache=False),
     "blake3-tree": partial(hash_path, cache=False),
-    "blake3-tensors": hash_weights,
+    "blake3-tensors": partial(hash_weights, cache=False),
 }
 
 

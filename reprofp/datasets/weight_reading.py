@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from reprofp._core import reading, tensors
+from reprofp._core.caching import Cache
 from reprofp._core.hashing import Hasher
-from reprofp._core.reading import ProgressCallback, StableFile
+from reprofp._core.reading import Progress, ProgressCallback, StableFile
 from reprofp._core.tensors import View
 from reprofp.datasets.formats.contents import Contents, Hashed, Opaque, Packed, Piece, Stored, refuse
 from reprofp.datasets.formats.detect import read_contents
+from reprofp.datasets.weight_lists import WeightLists
 
 __all__ = ["FileContents", "check_growth", "hash_contents", "open_flat", "take_stamp", "view_of"]
 
@@ -44,21 +46,54 @@ def take_stamp(found: os.stat_result) -> tuple[int, ...]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def hash_contents(path: bytes, threads: int | None, progress: ProgressCallback | None) -> FileContents:
-    """Read a file of weights.
+def hash_contents(
+    path: bytes, threads: int | None, progress: ProgressCallback | None, cache: Cache | None = None
+) -> FileContents:
+    """Read a file of weights, or with a cache know what an unchanged one holds.
 
     Raises:
         InputError: it is not there or cannot be read.
         UnstableFileError: it changed while it was read.
         FormatError: it is damaged, or asks for what only an attack needs.
     """
+    if cache is None:
+        return _read_file(path, threads, progress, None)
+    lists = WeightLists(cache.path.parent / "weights")
+    known = _find_known(path, cache, lists)
+    if known is not None:
+        if progress is not None:
+            progress(Progress(1, known.bytes, 0, known.bytes))
+        return known
+    found = _read_file(path, threads, progress, cache)
+    if isinstance(found.contents, Contents):
+        lists.keep(found.file_digest, path, found.contents, found.digests)
+    return found
+
+
+def _find_known(path: bytes, cache: Cache, lists: WeightLists) -> FileContents | None:
+    try:
+        info = os.stat(path)  # before the cache is asked: what changes later shows in it
+    except (OSError, ValueError):
+        return None  # whoever opens it says what is wrong
+    digest = cache.find(path)
+    contents = lists.find(digest, path) if digest is not None else None
+    if digest is None or contents is None:
+        return None
+    digests = {name: piece.digest for name, piece in contents.tensors.items() if isinstance(piece, Hashed)}
+    return FileContents(contents, digests, digest, info.st_size, take_stamp(info))
+
+
+def _read_file(
+    path: bytes, threads: int | None, progress: ProgressCallback | None, cache: Cache | None
+) -> FileContents:
     where = os.fsdecode(path)
-    with reading.open_stable(path) as file:
+    with reading.open_stable(path, cache) as file:
         contents = read_contents(file, where, threads or reading.default_threads())
         pieces = contents.tensors if isinstance(contents, Contents) else {}
         check_growth(file, pieces, where)
         whole, digests = _hash_pieces(file, pieces, threads, progress)
         stamp = take_stamp(os.fstat(file.fd))
+        file.digest = whole
     return FileContents(contents, digests, whole, file.bytes, stamp)
 
 

@@ -9,14 +9,15 @@ exact bytes are in docs/formats/weights.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reprofp._core import reading
 from reprofp._core.hashing import hash_bytes
 from reprofp._core.reading import ProgressCallback
-from reprofp.datasets.files import FILE_ALGORITHM
+from reprofp.datasets.cache import Cache, open_cache
+from reprofp.datasets.files import FILE_ALGORITHM, is_large
 from reprofp.datasets.formats.contents import Contents, NamedValue, quote
 from reprofp.datasets.manifest import BlockEntry, digest_manifest, is_listed, write_block, write_lines
 from reprofp.datasets.trees import hash_path
@@ -90,8 +91,11 @@ def hash_weights(
     *,
     threads: int | None = None,
     progress: ProgressCallback | None = None,
+    cache: bool = True,
 ) -> WeightsDigest:
     """Return the digests of weights: of a file, an index of shards, or a folder.
+
+    What large files hold that did not change since they were read may be known from then, unless ``cache`` is False.
 
     Raises:
         InputError: something is not there or cannot be read.
@@ -101,15 +105,26 @@ def hash_weights(
     raw = os.fsencode(path)
     files = find_files(raw)
     if not files:
-        whole = hash_path(raw, threads=threads, progress=progress)
+        whole = hash_path(raw, threads=threads, progress=progress, cache=cache)
         return WeightsDigest(whole.digest, whole.digest, "opaque", whole.bytes, {})
-    reader = _Reader(threads, progress)
-    for file in files:
-        reader.read_file(file)
+    with open_cache(enabled=cache and any(map(is_large, _list_shards(files)))) as opened:
+        reader = _Reader(threads, progress, opened)
+        for file in files:
+            reader.read_file(file)
     reader.recheck()
     if find_files(raw) != files:
         raise UnstableFileError(f"{os.fsdecode(raw)!r}: files came or went while they were read; wait for the writer")
     return reader.result()
+
+
+def _list_shards(files: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the files of weights, and those beside an index: one of them may be large."""
+    for file in files:
+        if not is_index(file):
+            yield file
+            continue
+        folder = os.path.dirname(file)
+        yield from (os.path.join(folder, name) for name in os.listdir(folder or b"."))
 
 
 def list_tensors(tensors: Mapping[str, Tensor]) -> bytes:
@@ -136,7 +151,8 @@ def _digest_metadata(values: Mapping[str, NamedValue]) -> Digest | None:
 class _Reader:
     """Collects tensors and digests of files, one file after the other."""
 
-    def __init__(self, threads: int | None, progress: ProgressCallback | None) -> None:
+    def __init__(self, threads: int | None, progress: ProgressCallback | None, cache: Cache | None) -> None:
+        self._cache = cache
         self._threads = threads
         self._progress = progress
         self._files: dict[bytes, bytes] = {}
@@ -192,7 +208,7 @@ class _Reader:
 
     def _read_shard(self, path: bytes) -> set[str] | None:
         """Read a file; return the names of its tensors, or None where it is opaque."""
-        found = hash_contents(path, self._threads, self._progress)
+        found = hash_contents(path, self._threads, self._progress, self._cache)
         self._stamps[path] = found.stamp
         self._note_file(path, found.file_digest, found.bytes)
         where = os.fsdecode(path)
