@@ -80,7 +80,7 @@ test-c asan tsan arm: $(VENV)/.lint
 # Clang's libFuzzer on every target, SECONDS each, from a corpus that grows in build/fuzz.
 fuzz: $(VENV)/.lint
 	PATH=$(abspath $(BIN)):$$PATH; cmake --preset fuzz >/dev/null && cmake --build --preset fuzz
-	for target in hasher batch manifest; do \
+	for target in hasher batch manifest canonical; do \
 		mkdir -p build/fuzz/corpus/$$target && \
 		build/fuzz/csrc/tests/fuzz/fuzz_$$target -max_total_time=$(or $(SECONDS),10) -max_len=600 build/fuzz/corpus/$$target || exit 1; \
 	done

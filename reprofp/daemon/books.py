@@ -17,9 +17,9 @@ from pathlib import Path
 from reprofp.errors import LedgerError
 from reprofp.ledger import Kept, Ledger
 from reprofp.ledger.connections import is_fatal
+from reprofp.ledger.parcels import Parcel
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.ledger.spool import spool_record
-from reprofp.model.records import Record
 
 __all__ = ["Books", "PackedFiles", "StorageFailedError"]
 
@@ -112,7 +112,7 @@ class Books:
             return None
         return found.st_dev, found.st_ino
 
-    def append(self, records: Sequence[Record]) -> list[Kept]:
+    def append(self, records: Sequence[Parcel]) -> list[Kept]:
         """Store records in one transaction; where the ledger cannot be written now, they wait in its spool.
 
         Raises:
@@ -131,7 +131,7 @@ class Books:
             self._writer.used = time.monotonic()
         return [Kept(record.id) for record in records]
 
-    def tag(self, name: str, record: Record, *, is_spooled: bool = False) -> None:
+    def tag(self, name: str, record: Parcel, *, is_spooled: bool = False) -> None:
         """Point a baseline to a record that was appended, or let the tag wait with it in the spool.
 
         Raises:
@@ -157,9 +157,11 @@ class Books:
             held.ledger, held.since = Ledger.open(self.folder, wait_s=self._wait_s), now
         return held.ledger
 
-    def _spool(self, records: Sequence[Record], error: LedgerError, tag: str | None = None) -> list[Kept]:
+    def _spool(self, records: Sequence[Parcel], error: LedgerError, tag: str | None = None) -> list[Kept]:
         try:
-            return [Kept(record.id, spool_record(record, self.folder, tag=tag), str(error)) for record in records]
+            return [
+                Kept(record.id, spool_record(record.load(), self.folder, tag=tag), str(error)) for record in records
+            ]
         except OSError:
             raise error from None
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from reprofp.errors import UsageError
 from reprofp.ledger.files import unpack_record
+from reprofp.ledger.parcels import Parcel, open_file
 from reprofp.model.observations import Value
 from reprofp.model.paths import FactPath, parse_path
 from reprofp.model.records import Record
@@ -69,9 +70,9 @@ class Params:
             raise self._refuse(name, "a record's name, or the bytes of its file,")
         return value
 
-    def records(self, name: str) -> list[Record]:
-        """Return the records whose files' bytes were given."""
-        return self._read_list(name, bytes, unpack_record, f"a list of 1 to {_MOST_RECORDS} record files", least=1)
+    def parcels(self, name: str) -> list[Parcel]:
+        """Return the parcels of the records whose files' bytes were given."""
+        return self._read_list(name, bytes, open_file, f"a list of 1 to {_MOST_RECORDS} record files", least=1)
 
     def paths(self, name: str) -> list[FactPath]:
         """Return the paths of facts that were given as texts."""

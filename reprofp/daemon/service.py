@@ -30,10 +30,9 @@ from reprofp.errors import (
     UsageError,
 )
 from reprofp.ledger import Kept
-from reprofp.ledger.objects import iterate_parts
+from reprofp.ledger.parcels import Parcel
 from reprofp.ledger.tags import check_tag_name
 from reprofp.model.observations import Value
-from reprofp.model.records import Record
 from reprofp.wire import Reply, Request
 
 __all__ = ["METHODS", "Config", "Method", "Put", "Service"]
@@ -80,7 +79,7 @@ class Put:
     """Records of one client that wait to be stored, and then where they are."""
 
     peer: Peer
-    records: list[Record]
+    records: list[Parcel]
     tag: str | None = None
     kept: list[Kept] = field(default_factory=list)
 
@@ -175,7 +174,7 @@ class Service:
         def read() -> None:
             self._allow(request.method, peer)
             params = Params(request.method, request.params)
-            put = Put(peer, params.records("records"), params.text_or_none("tag"))
+            put = Put(peer, params.parcels("records"), params.text_or_none("tag"))
             params.finish()
             if put.tag is not None:
                 self._check_tag(put, peer)
@@ -217,7 +216,7 @@ class Service:
 
     def _store(self, puts: Sequence[Put]) -> None:
         for put in puts:
-            parts = [part.raw_id for record in put.records for part in (*iterate_parts(record), record)]
+            parts = [entry.raw_id for parcel in put.records for entry in parcel.entries]
             self.owners.note(put.peer.uid, parts)
         kept = iter(self.books.append([record for put in puts for record in put.records]))
         for put in puts:

@@ -7,7 +7,8 @@ storage failed is the last of this process.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -15,15 +16,20 @@ from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger.attachments import Attachments
 from reprofp.ledger.connections import Connection, is_fatal
 from reprofp.ledger.merkle import Frontier, Node, hash_leaf
-from reprofp.ledger.objects import Objects, iterate_items, iterate_parts
+from reprofp.ledger.objects import Objects, find_many
+from reprofp.ledger.parcels import Entry, Parcel
 from reprofp.ledger.schema import KEPT_LEVEL
-from reprofp.model.ids import format_id
-from reprofp.model.records import Record, Run, Snapshot
+from reprofp.model.fingerprints import Fingerprint
 
 __all__ = ["Appender", "Transactions", "read_frontier"]
 
 _MAX_KNOWN = 4096
 _INT64 = range(-(2**63), 2**63)
+_FIND_LEAVES = (
+    "SELECT m.id, r.leaf FROM object AS m JOIN record AS r ON r.manifest = m.number WHERE substr(m.id, 1, 8) IN"
+)
+
+_Triple = tuple[bytes, bytes, bytes]
 
 
 class Memory(Protocol):
@@ -98,8 +104,53 @@ class Transactions:
             self._connection.database.execute("ROLLBACK")
 
 
+class _Fingerprints:
+    """The table ``fingerprint``: triples, each once; what is new is written when the transaction ends."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._known: dict[_Triple, int] = {}
+        self._rows: list[tuple[object, ...]] = []
+        self._next = 0
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._rows.clear()
+        self._next = 0
+
+    def write_rows(self) -> None:
+        self._database.executemany("INSERT INTO fingerprint VALUES (?, ?, ?, ?)", self._rows)
+        self._rows.clear()
+        self._next = 0
+
+    def add(self, mark: Fingerprint) -> int:
+        values = (mark.raw_id, mark.raw_conditions, mark.raw_experiment)
+        if values not in self._known:
+            number = self._find(values)
+            if len(self._known) >= _MAX_KNOWN:
+                self.write_rows()
+                self._known.clear()
+            self._known[values] = self._insert(values) if number is None else number
+        return self._known[values]
+
+    def _find(self, values: _Triple) -> int | None:
+        row = self._database.execute(
+            "SELECT number FROM fingerprint WHERE substr(id, 1, 8) = ? AND id = ? AND conditions = ? AND experiment = ?",
+            (values[0][:8], *values),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _insert(self, values: _Triple) -> int:
+        if not self._next:
+            (greatest,) = self._database.execute("SELECT max(number) FROM fingerprint").fetchone()
+            self._next = int(greatest or 0) + 1
+        self._rows.append((self._next, *values))
+        self._next += 1
+        return self._next - 1
+
+
 class Appender:
-    """Appends records within a transaction."""
+    """Appends records within a transaction; their rows are written when it ends, in few statements."""
 
     def __init__(self, connection: Connection, objects: Objects, attachments: Attachments) -> None:
         """Keep the tables."""
@@ -108,16 +159,22 @@ class Appender:
         self._attachments = attachments
         self._frontier: Frontier | None = None
         self._nodes: list[Node] = []
-        self._fingerprints: dict[tuple[bytes, bytes, bytes], int] = {}
+        self._fingerprints = _Fingerprints(connection.database)
+        self._leaves: dict[bytes, int | None] = {}
+        self._rows: dict[int, list[object]] = {}
 
     def forget(self) -> None:
         """Forget what was not committed."""
         self._frontier = None
         self._nodes.clear()
-        self._fingerprints.clear()
+        self._fingerprints.forget()
+        self._leaves.clear()
+        self._rows.clear()
 
     def flush(self) -> None:
-        """Write the tree that the transaction made to grow."""
+        """Write the rows, and the tree that the transaction made to grow."""
+        self._write_rows()
+        self._leaves.clear()
         after, self._frontier = self._frontier, None
         if after is None:
             return
@@ -127,69 +184,67 @@ class Appender:
         database.executemany("INSERT INTO tree_node VALUES (?, ?, ?)", kept)
         self._nodes.clear()
 
-    def append(self, record: Record) -> str:
-        """Append ``record`` and its parts, unless they are there, and return its id.
+    def _write_rows(self) -> None:
+        self._objects.write_rows()
+        self._fingerprints.write_rows()
+        self._connection.database.executemany(
+            "INSERT INTO record (leaf, manifest, fingerprint, time_ns, exit_code, role, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            self._rows.values(),
+        )
+        self._rows.clear()
+
+    def append(self, parcels: Sequence[Parcel]) -> list[str]:
+        """Append records and their parts, unless they are there, and return their ids.
 
         Raises:
-            FormatError: it holds something that has no place in a ledger.
+            FormatError: one holds something that has no place in a ledger.
         """
-        kind = "rn1" if isinstance(record, Run) else "sn1"
-        if self.find_leaf(record.raw_id) is None:
-            parts = [self._append_one(part) for part in iterate_parts(record)]
+        self._write_rows()
+        entries = {entry.raw_id: entry for parcel in parcels for entry in parcel.entries}
+        self._leaves |= dict.fromkeys(entries)
+        self._leaves |= dict(find_many(self._connection.database, _FIND_LEAVES, entries))
+        fresh = [entry for entry in entries.values() if self._leaves[entry.raw_id] is None]
+        self._objects.learn(item.raw_id for entry in fresh for item in entry.items())
+        for parcel in parcels:
+            self._append_one_parcel(parcel)
+        return [parcel.id for parcel in parcels]
+
+    def _append_one_parcel(self, parcel: Parcel) -> None:
+        *before, record = parcel.entries
+        if self._leaves[record.raw_id] is None:
+            parts = [self._append_one(part) for part in before]
             leaf = self._append_one(record)
             for part in parts:
-                self._connection.database.execute(
-                    "UPDATE record SET run = ? WHERE leaf = ? AND run IS NULL", (leaf, part)
-                )
-        return format_id(kind, record.raw_id)
+                self._join(part, leaf)
 
-    def _append_one(self, record: Record) -> int:
-        leaf = self.find_leaf(record.raw_id)
+    def _join(self, part: int, run: int) -> None:
+        """Note that a snapshot is part of a run, unless it is that of another."""
+        waiting = self._rows.get(part)
+        if waiting is None:
+            self._connection.database.execute("UPDATE record SET run = ? WHERE leaf = ? AND run IS NULL", (run, part))
+        elif waiting[-1] is None:
+            waiting[-1] = run
+
+    def _append_one(self, record: Entry) -> int:
+        leaf = self._leaves[record.raw_id]
         if leaf is not None:
             return leaf
-        exit_code = record.result.exit_code if isinstance(record, Run) else None
-        for number in (record.time_ns, exit_code or 0):
+        for number in (record.time_ns, record.exit_code or 0):
             if number not in _INT64:
                 raise FormatError(f"{number} has more than 64 bits: a ledger holds no such time or exit code")
-        numbers = [self._objects.add(item) for item in iterate_items(record)]
-        leaf = self._grow_tree(record.manifest)
-        self._connection.database.execute(
-            "INSERT INTO record (leaf, manifest, fingerprint, time_ns, exit_code, role) VALUES (?, ?, ?, ?, ?, ?)",
-            (leaf, numbers[-1], self._add_fingerprint(record), record.time_ns, exit_code, _describe_role(record)),
-        )
-        self._attachments.add(leaf, getattr(record, "attachments", {}))
+        numbers = [self._objects.add(item) for item in record.items()]
+        leaf = self._leaves[record.raw_id] = self._grow_tree(record.manifest)
+        mark = self._fingerprints.add(record.fingerprint)
+        self._rows[leaf] = [leaf, numbers[-1], mark, record.time_ns, record.exit_code, record.role, None]
+        if record.attachments:
+            self._write_rows()
+            self._attachments.add(leaf, record.attachments)
         return leaf
 
     def find_leaf(self, raw_id: bytes) -> int | None:
         """Return the leaf of the record with this id, or None."""
-        row = self._connection.database.execute(
-            "SELECT r.leaf FROM object AS m JOIN record AS r ON r.manifest = m.number"
-            " WHERE substr(m.id, 1, 8) = ? AND m.id = ?",
-            (raw_id[:8], raw_id),
-        ).fetchone()
-        return None if row is None else int(row[0])
-
-    def _add_fingerprint(self, record: Record) -> int:
-        mark = record.fingerprint
-        values = (mark.raw_id, mark.raw_conditions, mark.raw_experiment)
-        if values not in self._fingerprints:
-            if len(self._fingerprints) >= _MAX_KNOWN:
-                self._fingerprints.clear()
-            self._fingerprints[values] = self._find_fingerprint(values) or self._insert_fingerprint(values)
-        return self._fingerprints[values]
-
-    def _find_fingerprint(self, values: tuple[bytes, bytes, bytes]) -> int | None:
-        row = self._connection.database.execute(
-            "SELECT number FROM fingerprint WHERE substr(id, 1, 8) = ? AND id = ? AND conditions = ? AND experiment = ?",
-            (values[0][:8], *values),
-        ).fetchone()
-        return None if row is None else int(row[0])
-
-    def _insert_fingerprint(self, values: tuple[bytes, bytes, bytes]) -> int:
-        cursor = self._connection.database.execute(
-            "INSERT INTO fingerprint (id, conditions, experiment) VALUES (?, ?, ?)", values
-        )
-        return int(cursor.lastrowid or 0)
+        return dict(find_many(self._connection.database, _FIND_LEAVES, [raw_id])).get(raw_id)
 
     def _grow_tree(self, manifest: bytes) -> int:
         before = self._frontier or read_frontier(self._connection)
@@ -213,10 +268,3 @@ def read_frontier(connection: Connection) -> Frontier:
             f"the ledger in {connection.folder} is damaged: the frontier of its Merkle tree is malformed ({error});"
             " run `reprofp ledger verify`, and put the ledger back from a backup"
         ) from error
-
-
-def _describe_role(record: Record) -> str:
-    """Return what a short line shows of a record: its first process's role, or its phase."""
-    if isinstance(record, Snapshot):
-        return record.phase.value
-    return record.processes[0].role if record.processes else ""

@@ -63,6 +63,7 @@ class Attachments:
             return int(row[0])
         raw_id = hash_bytes(KIND, data)
         number = self._objects.add(Item(KIND, raw_id, data, f"{KIND}/{digest.partition(':')[0]}"))
+        self._objects.write_rows()
         cursor = self._database.execute(
             "INSERT INTO attachment (digest, object, seal) VALUES (?, ?, ?)",
             (digest, number, seal_attachment(digest, raw_id)),

@@ -9,13 +9,18 @@ Several chains of one name exist beside each other, as where projects or hosts a
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgpack
 
 from reprofp.errors import LedgerError
+
+if TYPE_CHECKING:
+    import zstandard
 
 __all__ = [
     "MAX_DEPTH",
@@ -56,7 +61,10 @@ _GOOD = 0.15
 """A delta of this part of the plain size is taken at once; else other chains are tried too."""
 _WORTH = 0.7
 """A delta that saves less starts another chain instead."""
+_own = threading.local()
 _CACHE_BYTES = 16 << 20
+_MAX_COMPRESSORS = 24
+"""Of half a megabyte at most each."""
 
 
 @dataclass
@@ -114,11 +122,24 @@ def pack(data: bytes, chain: Chain | None = None) -> Packed:
 
 def compress(data: bytes, base: bytes | None = None) -> bytes:
     """Return a zstd frame of ``data``; with ``base`` as a dictionary, one without its magic number."""
+    return (_make_compressor() if base is None else _make_delta_compressor(len(data), base)).compress(data)
+
+
+def _make_compressor() -> zstandard.ZstdCompressor:
+    """Return this thread's compressor without a base: making one costs more than using it."""
     import zstandard  # noqa: PLC0415  log and tag need none of it
 
-    if base is None:
-        return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False).compress(data)
-    size = len(base) + len(data)
+    found: zstandard.ZstdCompressor | None = getattr(_own, "compressor", None)
+    if found is None:
+        found = _own.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=False)
+    return found
+
+
+def _make_delta_compressor(length: int, base: bytes) -> zstandard.ZstdCompressor:
+    """Return a compressor against ``base``, for data of about ``length`` bytes."""
+    import zstandard  # noqa: PLC0415  log and tag need none of it
+
+    size = len(base) + length
     options: dict[str, int] = {}
     if size > _LARGE:
         options = {
@@ -128,14 +149,14 @@ def compress(data: bytes, base: bytes | None = None) -> bytes:
         }
     parameters = zstandard.ZstdCompressionParameters.from_level(
         _SMALL_LEVEL if size < _SMALL_DELTA else _LEVEL,
-        source_size=len(data),
+        source_size=length,
         dict_size=len(base),
         write_content_size=False,
         format=zstandard.FORMAT_ZSTD1_MAGICLESS,
         **options,
     )
     words = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    return zstandard.ZstdCompressor(dict_data=words, compression_params=parameters).compress(data)
+    return zstandard.ZstdCompressor(dict_data=words, compression_params=parameters)
 
 
 def decompress(data: bytes, size: int, base: bytes | None = None) -> bytes:
@@ -168,6 +189,7 @@ class Chains:
         self._changed: dict[int, Chain] = {}
         self._bytes: OrderedDict[int, bytes] = OrderedDict()
         self._held = 0
+        self._compressors: OrderedDict[tuple[int, int], zstandard.ZstdCompressor] = OrderedDict()
 
     def forget(self) -> None:
         """Forget what was not committed: the transaction was undone."""
@@ -175,6 +197,7 @@ class Chains:
         self._changed.clear()
         self._bytes.clear()
         self._held = 0
+        self._compressors.clear()
 
     def choose(self, name: str, host: bytes, data: bytes) -> Packed:
         """Choose how ``data`` is stored: against the chain that it resembles most, or whole."""
@@ -205,7 +228,22 @@ class Chains:
         depth = chain.find_depth()
         base = chain.stack[max(depth, 1) - 1]
         held = self._fetch(base)
-        return None if held is None else Packed(Encoding.ZSTD_DELTA, compress(data, held), depth, base, chain)
+        if held is None:
+            return None
+        return Packed(Encoding.ZSTD_DELTA, self._compress(data, base, held), depth, base, chain)
+
+    def _compress(self, data: bytes, number: int, base: bytes) -> bytes:
+        """Return a frame against the object ``number``: several rest on the same one, whose tables are kept."""
+        if len(base) + len(data) > _LARGE:
+            return compress(data, base)
+        key = number, len(data).bit_length()
+        kept = self._compressors.get(key)
+        if kept is None:
+            kept = self._compressors[key] = _make_delta_compressor(1 << key[1], base)
+            if len(self._compressors) > _MAX_COMPRESSORS:
+                self._compressors.popitem(last=False)
+        self._compressors.move_to_end(key)
+        return kept.compress(data)
 
     def _fetch(self, number: int) -> bytes | None:
         if number in self._bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reprofp.errors import FormatError, LedgerError
@@ -24,6 +24,7 @@ __all__ = [
     "Item",
     "ObjectSource",
     "Objects",
+    "find_many",
     "hash_host",
     "iterate_items",
     "iterate_parts",
@@ -34,6 +35,9 @@ MAX_OBJECT_BYTES = 64 * 1024 * 1024
 """The largest object; what a row claims beyond it is damage."""
 
 _MAX_KNOWN = 4096
+_MAX_WAITING = 4096
+_ASKED = 200
+"""How many ids one statement asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ class Item:
     lineage: str = ""
     """What names the chains that it may be stored in; empty where it resembles no other."""
     host: bytes = bytes(8)
+    is_hashed: bool = False
+    """Whether ``raw_id`` was computed from ``data`` just now."""
 
     @property
     def is_purged(self) -> bool:
         """Whether the record was read with a tombstone in place of this object."""
-        return hash_bytes(self.kind, self.data) != self.raw_id
+        return not self.is_hashed and hash_bytes(self.kind, self.data) != self.raw_id
 
 
 def iterate_items(record: Record) -> Iterator[Item]:
@@ -101,13 +107,34 @@ def unpack(encoding: int, data: bytes, size: int, base: bytes | None = None) -> 
     return data
 
 
+def find_many(database: sqlite3.Connection, query: str, ids: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Yield the ids that are there, each with its number.
+
+    The query selects an id and a number by the first 8 bytes of ids, and ends in `IN`.
+    """
+    wanted = list(ids)
+    for at in range(0, len(wanted), _ASKED):
+        group = set(wanted[at : at + _ASKED])
+        starts = {raw_id[:8] for raw_id in group}
+        marks = ", ".join("?" * len(starts))
+        for raw_id, number in database.execute(f"{query} ({marks})", tuple(starts)):
+            if raw_id in group:
+                yield raw_id, number
+
+
 class Objects:
-    """The table ``object`` of one open database."""
+    """The table ``object`` of one open database.
+
+    What is added is written when the transaction ends (``flush``), in one statement.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
         """Keep the connection."""
         self._database = database
         self._known: dict[bytes, int] = {}
+        self._missing: set[bytes] = set()
+        self._rows: dict[int, tuple[object, ...]] = {}
+        self._next = 0
         self._chains = Chains(database, self.read_row)
 
     def find(self, raw_id: bytes) -> int | None:
@@ -117,28 +144,64 @@ class Objects:
         ).fetchone()
         return None if row is None else int(row[0])
 
+    def learn(self, ids: Iterable[bytes]) -> None:
+        """Find out which of many objects are there, before they are added one by one in this transaction."""
+        asked = {raw_id for raw_id in ids if raw_id not in self._known and raw_id not in self._missing}
+        if len(self._known) + len(asked) > _MAX_KNOWN:
+            self.write_rows()  # what is forgotten must be found in the database
+            self._known.clear()
+        found = dict(find_many(self._database, "SELECT id, number FROM object WHERE substr(id, 1, 8) IN", asked))
+        self._known |= found
+        self._missing |= asked - found.keys()
+
     def add(self, item: Item) -> int:
         """Store an object if it is not there yet, and return its number.
 
         Raises:
             FormatError: it is larger than MAX_OBJECT_BYTES.
         """
-        number = self._known.get(item.raw_id) or self.find(item.raw_id)
+        number = self._known.get(item.raw_id)
+        if number is None and item.raw_id not in self._missing:
+            number = self.find(item.raw_id)
         if number is None:
             number = self._insert(item)
-        if len(self._known) >= _MAX_KNOWN:
-            self._known.clear()
         self._known[item.raw_id] = number
+        self._missing.discard(item.raw_id)
         return number
 
     def forget(self) -> None:
         """Forget what was added: the transaction was undone."""
         self._known.clear()
+        self._missing.clear()
+        self._rows.clear()
+        self._next = 0
         self._chains.forget()
 
     def flush(self) -> None:
         """Write what is kept back until the end of a transaction."""
+        self.write_rows()
         self._chains.flush()
+        self._missing.clear()
+        self._next = 0
+        if len(self._known) > _MAX_KNOWN:
+            self._known.clear()
+
+    def write_rows(self) -> None:
+        """Write the rows that wait: others are about to refer to them."""
+        rows = self._rows.values()
+        self._database.executemany(
+            "INSERT INTO object (number, kind, id, size, encoding, depth, base, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        self._rows.clear()
+
+    def _take_number(self) -> int:
+        """Return a number that no row has."""
+        if not self._next:
+            (greatest,) = self._database.execute("SELECT max(number) FROM object").fetchone()
+            self._next = max(int(greatest or 0), *self._rows, 0) + 1
+        self._next += 1
+        return self._next - 1
 
     def _insert(self, item: Item) -> int:
         if len(item.data) > MAX_OBJECT_BYTES:
@@ -156,12 +219,20 @@ class Objects:
             packed = pack(item.data)
         else:
             packed = self._chains.choose(item.lineage, item.host, item.data)
-        cursor = self._database.execute(
-            "INSERT INTO object (number, kind, id, size, encoding, depth, base, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, item.kind, item.raw_id, len(item.data), packed.encoding, packed.depth, packed.base, packed.data),
+        number = self._take_number() if number is None else number
+        self._rows[number] = (
+            number,
+            item.kind,
+            item.raw_id,
+            len(item.data),
+            packed.encoding,
+            packed.depth,
+            packed.base,
+            packed.data,
         )
-        number = int(cursor.lastrowid or 0)
         self._chains.advance(packed, number, item.data)
+        if len(self._rows) >= _MAX_WAITING:
+            self.write_rows()
         return number
 
     def bury(self, item: Item, time_ns: int, reason: str, *, number: int | None = None) -> int:
@@ -173,11 +244,12 @@ class Objects:
 
     def insert_empty(self, kind: str, raw_id: bytes, number: int | None = None) -> int:
         """Insert the row of an object that is gone, and return its number."""
-        cursor = self._database.execute(
+        number = self._take_number() if number is None else number
+        self._database.execute(
             "INSERT INTO object (number, kind, id, size, encoding, depth) VALUES (?, ?, ?, 0, 0, 0)",
             (number, kind, raw_id),
         )
-        return int(cursor.lastrowid or 0)
+        return number
 
     def read(self, raw_id: bytes) -> bytes | None:
         """Return the bytes of an object, or None where a tombstone stands in its place.
@@ -200,9 +272,7 @@ class Objects:
         Raises:
             ValueError: the row, or one that it is a delta against, is missing or damaged.
         """
-        row = self._database.execute(
-            "SELECT size, encoding, base, data FROM object WHERE number = ?", (number,)
-        ).fetchone()
+        row = self._read_columns(number)
         if row is None:
             raise ValueError(f"rests on row {number}, which is missing")
         size, encoding, base, data = row
@@ -210,7 +280,16 @@ class Objects:
             return None
         if not (isinstance(size, int) and isinstance(encoding, int) and isinstance(data, bytes)):
             raise ValueError("has columns of a wrong type")  # noqa: TRY004  damage, whatever its shape
-        return unpack(encoding, data, size, self._read_base(base, depth))
+        return unpack(encoding, data, size, self._read_base(base, depth))  # type: ignore[arg-type]
+
+    def _read_columns(self, number: int) -> tuple[object, ...] | None:
+        waiting = self._rows.get(number)
+        if waiting is not None:
+            return waiting[3], waiting[4], waiting[6], waiting[7]
+        found: tuple[object, ...] | None = self._database.execute(
+            "SELECT size, encoding, base, data FROM object WHERE number = ?", (number,)
+        ).fetchone()
+        return found
 
     def _read_base(self, number: int | None, depth: int) -> bytes | None:
         if number is None:

@@ -24,6 +24,7 @@ from reprofp.ledger.folders import default_path
 from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource
+from reprofp.ledger.parcels import Parcel, wrap
 from reprofp.ledger.proofs import TreeReader
 from reprofp.ledger.schema import read_version, upgrade
 from reprofp.ledger.summaries import Filter, Summaries, Summary
@@ -156,15 +157,17 @@ class Ledger:
         """
         return self.append_many([record])[0]
 
-    def append_many(self, records: Iterable[Record]) -> list[str]:
+    def append_many(self, records: Iterable[Record | Parcel]) -> list[str]:
         """Store several records in one transaction, all or none; see ``append``.
+
+        A parcel (``parcels.open_file``) is a record that came as the bytes of its file.
 
         Raises:
             FormatError: as for ``append``.
             LedgerError: as for ``append``.
         """
         with self._write("append to"):
-            return [self._appender.append(record) for record in records]
+            return self._appender.append([record if isinstance(record, Parcel) else wrap(record) for record in records])
 
     def frontier(self) -> Frontier:
         """Return the size and the frontier of the Merkle tree; its ``root`` is what a checkpoint signs.

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reprofp.model.canonical import encode
+from reprofp.errors import FormatError
+from reprofp.model.canonical import encode_plain
 from reprofp.model.facets import Facet
 from reprofp.model.ids import format_id, hash_bytes
-from reprofp.model.observations import Value
 from reprofp.model.schema import Phase, Side, find_spec
 
 __all__ = ["Fingerprint"]
@@ -30,9 +30,21 @@ class Fingerprint:
     @classmethod
     def of(cls, phase: Phase, facets: Iterable[Facet]) -> Fingerprint:
         """Compute the fingerprint of ``facets`` in ``phase``."""
-        ordered = sorted(facets, key=lambda facet: facet.name.encode())
-        experiment = [facet for facet in ordered if _side_of(facet) is Side.EXPERIMENT]
-        conditions = [facet for facet in ordered if _side_of(facet) is Side.CONDITIONS]
+        return cls.of_ids(phase, [(facet.name, facet.raw_id) for facet in facets])
+
+    @classmethod
+    def of_ids(cls, phase: Phase, facets: Iterable[tuple[str, bytes]]) -> Fingerprint:
+        """Compute the fingerprint of facets of which names and raw ids are known.
+
+        Raises:
+            FormatError: a name holds a lone surrogate.
+        """
+        try:
+            ordered = sorted(facets, key=lambda facet: facet[0].encode())
+        except UnicodeEncodeError as error:
+            raise FormatError(f"text with a lone surrogate has no canonical form: {error.object!r}") from error
+        experiment = [facet for facet in ordered if _side_of(facet[0]) is Side.EXPERIMENT]
+        conditions = [facet for facet in ordered if _side_of(facet[0]) is Side.CONDITIONS]
         return cls(_hash("fp1", phase, ordered), _hash("fc1", phase, conditions), _hash("fe1", phase, experiment))
 
     def __str__(self) -> str:
@@ -50,11 +62,10 @@ class Fingerprint:
         return format_id("fe1", self.raw_experiment)
 
 
-def _side_of(facet: Facet) -> Side:
-    spec = find_spec(facet.name)
+def _side_of(name: str) -> Side:
+    spec = find_spec(name)
     return Side.CONDITIONS if spec is None else spec.side
 
 
-def _hash(kind: str, phase: Phase, facets: list[Facet]) -> bytes:
-    pairs: list[Value] = [[facet.name, facet.raw_id] for facet in facets]
-    return hash_bytes(kind, encode({"phase": phase.value, "facets": pairs}))
+def _hash(kind: str, phase: Phase, facets: list[tuple[str, bytes]]) -> bytes:
+    return hash_bytes(kind, encode_plain({"facets": facets, "phase": phase.value}))

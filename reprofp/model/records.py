@@ -218,7 +218,7 @@ class Result:
                 "outputs": dict(outputs),
                 "metrics": dict(metrics),
                 **rest,
-            } if not rest:
+            } if not rest and all(isinstance(output, dict) for output in outputs.values()):
                 return cls(
                     code,
                     duration,
