@@ -11,6 +11,8 @@ How each fact is read:
 - ``cores.logical``, ``cores.physical``, ``smt``, ``numa_nodes``: /sys/devices/system (see topology.py).
 - ``microcode``: /proc/cpuinfo; a guest sees what its hypervisor made up.
 - ``sve_bytes``: /proc/sys/abi/sve_default_vector_length, where the processor has SVE (Documentation/arch/arm64/sve.rst).
+
+Circumstance: ``cpu.governor``, the policy of the clock (/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from reprofp._core.probing import cpuid, known_features
 from reprofp.model.observations import ABSENT, Observation, Observed
 from reprofp.probes.base import Context, Report
 from reprofp.probes.cpu_fallback import ask_fallback
-from reprofp.probes.machine import FAILED, absent_unless, attempt, is_live, read_text
+from reprofp.probes.machine import FAILED, absent_unless, attempt, is_live, read_text, try_text
 from reprofp.probes.processors import IMPLEMENTERS, read_first_processor, read_processors
 from reprofp.probes.topology import count_nodes, observe_caches, observe_cores
 
@@ -72,6 +74,8 @@ class CpuProbe:
         report.add("smt", fact=cores["smt"])
         report.add("numa_nodes", fact=attempt(lambda: count_nodes(context)))
         report.add("sve_bytes", fact=_observe_sve(context, identity.isa))
+        if (governor := try_text(context.sys / "devices/system/cpu/cpu0/cpufreq/scaling_governor")) is not None:
+            report.circumstances["cpu.governor"] = governor
         return report
 
 

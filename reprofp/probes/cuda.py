@@ -3,6 +3,7 @@
 How each fact is read:
 
 - ``driver_version``: /proc/driver/nvidia/version, else /sys/module/nvidia/version, else NVML.
+- ``driver_flavor``: "open" or "proprietary", by the words of /proc/driver/nvidia/version.
 - ``driver_cuda_version``: the newest CUDA that the driver can run, from NVML, which is started without waking the
   GPUs ("NVML API Reference Guide", nvmlSystemGetCudaDriverVersion_v2). Both are Absent without a driver.
 - ``installed.<name>``: the version of each wheel named nvidia-*, by its dist-info folder ("Recording installed
@@ -24,7 +25,7 @@ from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, U
 from reprofp.probes.base import Context, Report
 from reprofp.probes.elf import ElfIdentity, read_elf
 from reprofp.probes.environments import find_environment
-from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, read_part
+from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, read_part, read_text
 from reprofp.probes.nvml import DeviceLostError, NvmlUnavailableError, ask_nvml, find_driver_version, open_nvml
 
 __all__ = ["CudaProbe"]
@@ -64,8 +65,14 @@ class CudaProbe:
 def _add_driver(report: Report, context: Context) -> None:
     version = attempt(lambda: find_driver_version(context), ABSENT)
     answered, cuda = _ask_driver(context)
-    report.add("driver_version", fact=version if isinstance(version, Observed) else _prefer(answered, version))
+    known = version if isinstance(version, Observed) else _prefer(answered, version)
+    report.add("driver_version", fact=known)
     report.add("driver_cuda_version", fact=cuda)
+    report.add("driver_flavor", fact=attempt(lambda: _read_flavor(context), ABSENT if known == ABSENT else FAILED))
+
+
+def _read_flavor(context: Context) -> str:
+    return "open" if "Open Kernel Module" in read_text(context.proc / "driver/nvidia/version") else "proprietary"
 
 
 def _prefer(first: Observation, second: Observation) -> Observation:

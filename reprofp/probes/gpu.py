@@ -1,7 +1,7 @@
 """The facet ``gpu``: GPU devices as NVIDIA's driver lists them.
 
 All facts are Absent (one fact for the facet) where there is no driver, Unknown where there is one that cannot be
-asked, or where another vendor's accelerator is there, which nobody asks yet. Read through NVML ("NVML API
+asked. Read through NVML ("NVML API
 Reference Guide", device queries), for device ``<i>`` in the driver's order, by PCI address:
 
 - ``count``; ``device.<i>.name``, ``.memory_bytes`` (total), ``.vbios``.
@@ -11,6 +11,7 @@ Reference Guide", device queries), for device ``<i>`` in the driver's order, by 
 - ``device.<i>.mig_mode``, ``.ecc_mode``: whether it is on now; Absent where the device cannot.
 - ``device.<i>.mig.<j>.name``, ``.sm_count``, ``.memory_bytes``: the instances that it is divided into.
 
+What else is told of a device, and of pairs of them, stands in gpu_details.py; other makers' devices in accelerators.py.
 A device that is lost is Unknown(failed) as a whole. Circumstances: ``gpu.device.<i>.uuid``, ``.serial``, ``.pci``.
 """
 
@@ -21,7 +22,9 @@ from types import ModuleType
 from typing import Any
 
 from reprofp.model.observations import Observation, Observed, Value
+from reprofp.probes.accelerators import add_accelerators, has_accelerators
 from reprofp.probes.base import Context, Report
+from reprofp.probes.gpu_details import add_details, add_system, to_plain_text
 from reprofp.probes.machine import FAILED, NOT_ASKED
 from reprofp.probes.nvml import DeviceLostError, NvmlUnavailableError, ask_nvml, open_nvml
 
@@ -55,7 +58,12 @@ class GpuProbe:
             with open_nvml(context) as nvml:
                 _add_devices(report, nvml)
         except NvmlUnavailableError as error:
-            report.add(fact=error.fact)
+            if not has_accelerators(context):
+                report.add(fact=error.fact)
+                return report
+            report.add("count", fact=error.fact)
+            report.add("device", fact=error.fact)
+        add_accelerators(report, context)
         return report
 
 
@@ -70,6 +78,7 @@ def _add_devices(report: Report, nvml: ModuleType) -> None:
         return
     for index in range(min(count.value, _MOST_DEVICES)):
         _add_device(report, nvml, index)
+    add_system(report, nvml, count.value)
 
 
 def _add_device(report: Report, nvml: ModuleType, index: int) -> None:
@@ -91,9 +100,9 @@ def _look_at_device(report: Report, nvml: ModuleType, index: int) -> None:
         return
     capability = ask_nvml(nvml, lambda: _read_capability(nvml, handle))
     readers: dict[str, Callable[[], Value]] = {
-        "name": lambda: _to_text(nvml.nvmlDeviceGetName(handle)),
+        "name": lambda: to_plain_text(nvml.nvmlDeviceGetName(handle)),
         "memory_bytes": lambda: int(nvml.nvmlDeviceGetMemoryInfo(handle).total),
-        "vbios": lambda: _to_text(nvml.nvmlDeviceGetVbiosVersion(handle)),
+        "vbios": lambda: to_plain_text(nvml.nvmlDeviceGetVbiosVersion(handle)),
         "ecc_mode": lambda: bool(nvml.nvmlDeviceGetEccMode(handle)[0]),
         "mig_mode": lambda: bool(nvml.nvmlDeviceGetMigMode(handle)[0]),
     }
@@ -106,6 +115,7 @@ def _look_at_device(report: Report, nvml: ModuleType, index: int) -> None:
         report.add(*place, name, fact=fact)
     if facts["mig_mode"] == Observed(value=True):
         _add_instances(report, nvml, place, handle)
+    add_details(report, nvml, index, handle)
     _add_circumstances(report, nvml, place, handle)
 
 
@@ -114,10 +124,6 @@ def _get_handle(nvml: ModuleType, get: Callable[[], Any]) -> tuple[Any, Observat
     kept: list[Any] = []
     fact = ask_nvml(nvml, lambda: kept.append(get()))
     return (kept[0], None) if kept else (None, fact)
-
-
-def _to_text(text: str | bytes) -> str:
-    return text.decode() if isinstance(text, bytes) else text
 
 
 def _read_capability(nvml: ModuleType, handle: Any) -> str:
@@ -145,7 +151,7 @@ def _add_instances(report: Report, nvml: ModuleType, place: tuple[str, ...], dev
 
 def _add_instance(report: Report, nvml: ModuleType, place: tuple[str, ...], handle: Any) -> None:
     readers: dict[str, Callable[[], Value]] = {
-        "name": lambda: _to_text(nvml.nvmlDeviceGetName(handle)),
+        "name": lambda: to_plain_text(nvml.nvmlDeviceGetName(handle)),
         "sm_count": lambda: int(nvml.nvmlDeviceGetAttributes(handle).multiprocessorCount),
         "memory_bytes": lambda: int(nvml.nvmlDeviceGetAttributes(handle).memorySizeMB) * _MIB,
     }
@@ -155,9 +161,9 @@ def _add_instance(report: Report, nvml: ModuleType, place: tuple[str, ...], hand
 
 def _add_circumstances(report: Report, nvml: ModuleType, place: tuple[str, ...], handle: Any) -> None:
     readers: dict[str, Callable[[], Value]] = {
-        "uuid": lambda: _to_text(nvml.nvmlDeviceGetUUID(handle)),
-        "serial": lambda: _to_text(nvml.nvmlDeviceGetSerial(handle)),
-        "pci": lambda: _to_text(nvml.nvmlDeviceGetPciInfo(handle).busId),
+        "uuid": lambda: to_plain_text(nvml.nvmlDeviceGetUUID(handle)),
+        "serial": lambda: to_plain_text(nvml.nvmlDeviceGetSerial(handle)),
+        "pci": lambda: to_plain_text(nvml.nvmlDeviceGetPciInfo(handle).busId),
     }
     for name, read in readers.items():
         answer = ask_nvml(nvml, read)

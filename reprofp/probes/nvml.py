@@ -11,9 +11,9 @@ import contextlib
 import ctypes
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
 
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode, Value
+from reprofp.probes.accelerators import has_accelerators
 from reprofp.probes.base import Context
 from reprofp.probes.machine import DENIED, FAILED, NOT_ASKED, attempt, is_live, read_text, try_text
 
@@ -80,7 +80,7 @@ def _explain_absence(context: Context) -> Observation:
     driver = attempt(lambda: find_driver_version(context), ABSENT)
     if driver != ABSENT or (context.root / "dev/dxg").exists():
         return FAILED
-    return NOT_ASKED if _has_other_accelerator(context) else ABSENT
+    return NOT_ASKED if has_accelerators(context) else ABSENT
 
 
 def find_driver_version(context: Context) -> str | None:
@@ -102,21 +102,6 @@ def find_driver_version(context: Context) -> str | None:
     if version is None:
         raise ValueError("/proc/driver/nvidia/version holds no version")
     return version
-
-
-def _has_other_accelerator(context: Context) -> bool:
-    """AMD's compute driver lists its nodes, the processor's among them, which has no SIMD units; others have a class."""
-    nodes = context.sys / "class/kfd/kfd/topology/nodes"
-    texts = (try_text(path / "properties") or "" for path in _list(nodes))
-    simd = (line.split() for text in texts for line in text.splitlines() if line.startswith("simd_count "))
-    return any(words[-1] != "0" for words in simd) or bool(_list(context.sys / "class/accel"))
-
-
-def _list(folder: Any) -> list[Any]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
 
 
 def ask_nvml(nvml: ModuleType, read: Callable[[], Value]) -> Observation:

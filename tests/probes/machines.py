@@ -100,6 +100,7 @@ def make_xeon(folder):
     caches = [(1, "Data", "32K"), (1, "Instruction", "32K"), (2, "Unified", "1024K"), (3, "Unified", "28160K")]
     add_topology(machine, 8, 2, caches, "0-1")
     add_memory(machine, 394_964_812, "[always] madvise never")
+    machine.write("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n")
     machine.write("root/etc/os-release", 'NAME="Ubuntu"\nID=ubuntu\nVERSION_ID="24.04"\n')
     machine.link("root/etc/localtime", "/usr/share/zoneinfo/Europe/Berlin")
     machine.write("sys/class/dmi/id/sys_vendor", "Dell Inc.\n")

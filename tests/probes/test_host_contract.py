@@ -83,7 +83,7 @@ def test_other_machines(probe, make, tmp_path):
 def test_an_empty_machine_is_not_a_machine_without(probe, tmp_path):
     """Nothing can be read: what is Absent then must be a look-up that needs no file."""
     report = observe(probe, Machine(tmp_path).context())
-    absent = {"gpu": 1, "cuda": 2, "distributed": 4}.get(probe.name, 0)
+    absent = {"gpu": 1, "cuda": 3, "distributed": 4}.get(probe.name, 0)
     if report is not None:
         assert sum(type(fact).__name__ == "Absent" for fact in report.facts.values()) == absent
 

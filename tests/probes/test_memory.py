@@ -18,6 +18,7 @@ def test_other_machines(tmp_path):
     assert look(make_xeon(tmp_path / "xeon")) == {
         ("total_bytes",): Observed(394_964_812 << 10),
         ("huge_pages",): Observed("always"),
+        ("ecc_uncorrected",): ABSENT,
     }
     assert look(make_pi(tmp_path / "pi"))["huge_pages",] == ABSENT
 
@@ -38,6 +39,14 @@ def test_a_size_that_is_none(tmp_path, text):
 def test_modes_of_pages(tmp_path, text, fact):
     machine = Machine(tmp_path).write("sys/kernel/mm/transparent_hugepage/enabled", text)
     assert look(machine)["huge_pages",] == fact
+
+
+@pytest.mark.parametrize(("counts", "fact"), [((0, 0), Observed(0)), ((2, 1), Observed(3)), (("x",), FAILED)])
+def test_errors_of_all_controllers_are_counted(tmp_path, counts, fact):
+    machine = Machine(tmp_path)
+    for number, count in enumerate(counts):
+        machine.write(f"sys/devices/system/edac/mc/mc{number}/ue_count", f"{count}\n")
+    assert look(machine)["ecc_uncorrected",] == fact
 
 
 def test_an_empty_machine_is_unknown(tmp_path):

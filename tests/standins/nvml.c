@@ -7,6 +7,9 @@
  *   STAND_IN_NAME      what the devices are called
  *   STAND_IN_FAIL      "function=code,function@device=code": answer with an error
  *   STAND_IN_HANG      a function that never returns
+ *   STAND_IN_ABORT     a function that ends the process by abort(3)
+ *   STAND_IN_LINKS     how many links of NVLink are up, of 18 (default 18)
+ *   STAND_IN_ERRORS    memory errors that were not corrected (default 0)
  *   STAND_IN_LOG       a file to which each call appends its name
  */
 #include <stdint.h>
@@ -64,6 +67,9 @@ static int begin(const char *function, int device)
     note(function);
     while (strcmp(choose("STAND_IN_HANG", ""), function) == 0) {
         (void)pause();
+    }
+    if (strcmp(choose("STAND_IN_ABORT", ""), function) == 0) {
+        abort();
     }
     (void)snprintf(label, sizeof label, "%s=", function);
     const int failure = find_failure(label);
@@ -238,5 +244,140 @@ int nvmlDeviceGetPciInfo_v3(const void *device, pci_info *out)
     BEGIN(number_of(device));
     memset(out, 0, sizeof *out);
     (void)snprintf(out->bus_id, sizeof out->bus_id, "00000000:%02X:00.0", 0x18 + (unsigned)number_of(device));
+    return SUCCESS;
+}
+
+#define ANSWER(function, value)                                                                                        \
+    int function(const void *device, unsigned *out)                                                                    \
+    {                                                                                                                  \
+        BEGIN(number_of(device));                                                                                      \
+        *out = (value);                                                                                                \
+        return SUCCESS;                                                                                                \
+    }
+
+ANSWER(nvmlDeviceGetMemoryBusWidth, 5120)
+ANSWER(nvmlDeviceGetMaxPcieLinkGeneration, 5)
+ANSWER(nvmlDeviceGetMaxPcieLinkWidth, 16)
+ANSWER(nvmlDeviceGetCurrPcieLinkGeneration, 1)
+ANSWER(nvmlDeviceGetComputeMode, 3)
+ANSWER(nvmlDeviceGetVirtualizationMode, 1)
+ANSWER(nvmlDeviceGetPersistenceMode, 1)
+ANSWER(nvmlDeviceGetEnforcedPowerLimit, 700000)
+
+#define ANSWER_TEXT(function, value)                                                                                   \
+    int function(const void *device, char *out, unsigned size)                                                         \
+    {                                                                                                                  \
+        BEGIN(number_of(device));                                                                                      \
+        return put_text(out, size, (value));                                                                           \
+    }
+
+ANSWER_TEXT(nvmlDeviceGetBoardPartNumber, "900-21010-0000-000")
+ANSWER_TEXT(nvmlDeviceGetInforomImageVersion, "G520.0200.00.05")
+
+int nvmlDeviceGetGspFirmwareVersion(const void *device, char *out)
+{
+    BEGIN(number_of(device));
+    return put_text(out, 64, "580.65.06");
+}
+
+int nvmlDeviceGetTotalEccErrors(const void *device, int type, int counter, unsigned long long *out)
+{
+    BEGIN(number_of(device));
+    *out = type == 1 && counter == 0 ? (unsigned long long)atoi(choose("STAND_IN_ERRORS", "0")) : 99;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetRemappedRows(const void *device, unsigned *corrected, unsigned *uncorrected, unsigned *pending,
+                              unsigned *failed)
+{
+    BEGIN(number_of(device));
+    *corrected = 1;
+    *uncorrected = *pending = *failed = 0;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetClockInfo(const void *device, int kind, unsigned *out)
+{
+    BEGIN(number_of(device));
+    *out = kind == 1 ? 1980 : 2619;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetTemperature(const void *device, int sensor, unsigned *out)
+{
+    BEGIN(number_of(device));
+    *out = 41U + (unsigned)sensor;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(const void *device, unsigned long long *out)
+{
+    BEGIN(number_of(device));
+    *out = 4;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(const void *device, unsigned *count, void *out)
+{
+    BEGIN(number_of(device));
+    (void)out;
+    *count = 0;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetNvLinkState(const void *device, unsigned link, unsigned *out)
+{
+    BEGIN(number_of(device));
+    if (link >= 18) {
+        return INVALID_ARGUMENT;
+    }
+    *out = link < (unsigned)atoi(choose("STAND_IN_LINKS", "18"));
+    return SUCCESS;
+}
+
+int nvmlDeviceGetNvLinkVersion(const void *device, unsigned link, unsigned *out)
+{
+    BEGIN(number_of(device));
+    (void)link;
+    *out = 6;
+    return SUCCESS;
+}
+
+typedef struct fabric_info {
+    unsigned char cluster[16];
+    int status;
+    unsigned clique;
+    unsigned char state;
+} fabric_info;
+
+int nvmlDeviceGetGpuFabricInfo(const void *device, fabric_info *out)
+{
+    BEGIN(number_of(device));
+    memset(out, 0, sizeof *out);
+    memset(out->cluster, 0xAB, sizeof out->cluster);
+    out->clique = 7;
+    out->state = 3;
+    return SUCCESS;
+}
+
+/* The first two devices share a switch, others the host's bus. */
+int nvmlDeviceGetTopologyCommonAncestor(const void *one, const void *other, int *out)
+{
+    BEGIN(number_of(one));
+    *out = number_of(one) + number_of(other) == 1 ? 10 : 50;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetP2PStatus(const void *one, const void *other, int what, int *out)
+{
+    BEGIN(number_of(one));
+    *out = what == 0 && number_of(one) + number_of(other) == 1 ? 0 : 3;
+    return SUCCESS;
+}
+
+int nvmlSystemGetConfComputeState(unsigned *out)
+{
+    BEGIN(NO_DEVICE);
+    out[0] = out[1] = out[2] = 0;
     return SUCCESS;
 }
