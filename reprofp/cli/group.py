@@ -20,6 +20,7 @@ COMMANDS = (
     "run",
     "compare",
     "check",
+    "import",
     "show",
     "log",
     "tag",
@@ -33,6 +34,9 @@ COMMANDS = (
     "completion",
 )
 """The names of the commands, in the order of the help; each lives in the module of its name."""
+
+_MODULES = {"import": "import_records"}
+"""Where a module cannot have that name."""
 
 
 @contextmanager
@@ -62,7 +66,7 @@ class _Commands(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"reprofp.cli.{cmd_name}").command
+        command: click.Command = import_module(f"reprofp.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         return command
 
     def resolve_command(

@@ -11,7 +11,7 @@ from reprofp.cli.command import Command
 from reprofp.cli.options import experiment_options, json_option, ledger_option
 
 if TYPE_CHECKING:
-    from reprofp.model.records import Snapshot
+    from reprofp.model.records import Record, Snapshot
     from reprofp.probes.base import Experiment
 
 _EXAMPLES = (
@@ -61,21 +61,28 @@ def command(
     if tag and no_record:
         raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
     snapshot = describe_environment(experiment, python, numerics=numerics)
+    done = keep_record(snapshot, tag, output, ledger, record=not no_record)
+    _answer(snapshot, done, as_json=as_json)
+
+
+def keep_record(made: Record, tag: str | None, output: Path | None, ledger: Path | None, *, record: bool) -> str:
+    """Write a record to a file, add it to the ledger, and say what was done.
+
+    Raises:
+        InputError: the file cannot be written.
+        LedgerError: the record can be neither added nor spooled.
+    """
     if output is not None:
-        _write_file(snapshot, output)
-    if not no_record:
-        _record(snapshot, tag, ledger)
-    done = [*(() if no_record else ("recorded",)), *(() if output is None else (f"written to {output}",))]
-    _answer(snapshot, " and ".join(done) or "not recorded", as_json=as_json)
+        from reprofp.ledger import write_record_file
+
+        write_record_file(made, output)
+    if record:
+        _record(made, tag, ledger)
+    done = [*(("recorded",) if record else ()), *(() if output is None else (f"written to {output}",))]
+    return " and ".join(done) or "not recorded"
 
 
-def _write_file(snapshot: Snapshot, output: Path) -> None:
-    from reprofp.ledger import write_record_file
-
-    write_record_file(snapshot, output)
-
-
-def _record(snapshot: Snapshot, tag: str | None, ledger: Path | None) -> None:
+def _record(snapshot: Record, tag: str | None, ledger: Path | None) -> None:
     from reprofp.cli.output import remark
     from reprofp.connecting import keep
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reprofp.cli.names import describe_record
@@ -51,6 +51,10 @@ class Named:
 def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
     """Print a verdict on two named records."""
     code = answer(verdict, wanted)
+    from reprofp.render.imported import say_unrecorded
+
+    told = say_unrecorded(a.record, b.record)
+    verdict = replace(verdict, notes=(*told, *verdict.notes)) if told else verdict
     contents = [] if verdict.same_record else _compare_contents(a, b)
     if wanted.form == "json":
         from reprofp.render.json import verdict_json

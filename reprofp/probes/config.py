@@ -64,6 +64,10 @@ class ConfigProbe:
     name = "config"
     version = 1
 
+    def __init__(self, *, reads_files: bool = True) -> None:
+        """Say whether files that arguments name are read: not of a command that ran long ago, or elsewhere."""
+        self._reads_files = reads_files
+
     def applies(self, context: Context) -> bool:  # noqa: ARG002  no configuration is an observation too
         """Return True."""
         return True
@@ -74,7 +78,7 @@ class ConfigProbe:
         Raises:
             ValueError: the settings hold themselves, or more than a facet should.
         """
-        return _Collector(context).collect()
+        return _Collector(context, reads_files=self._reads_files).collect()
 
 
 @dataclass
@@ -89,8 +93,9 @@ class _Entry:
 
 
 class _Collector:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, *, reads_files: bool) -> None:
         self._context = context
+        self._reads_files = reads_files
         self._places = Places(context.experiment, context.cwd)
         self._entries: dict[FactPath, _Entry] = {}
         self._overruled: list[str] = []
@@ -102,7 +107,7 @@ class _Collector:
         declared = [self._context.cwd / path for path in self._context.experiment.config]
         for path in declared:
             self._add_file(path)
-        for path, guessed in self._find_files(arguments, declared):
+        for path, guessed in self._find_files(arguments, declared) if self._reads_files else ():
             self._add_file(path, guessed=guessed)
         for key, option in arguments.options.items():
             self._put(key, self._read_option(key, option))

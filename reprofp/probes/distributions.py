@@ -20,7 +20,7 @@ from reprofp.probes.files import read_bounded, read_head, to_text
 from reprofp.probes.install_records import InstallRecord
 from reprofp.probes.redaction import redact_url
 
-__all__ = ["Distribution", "Origin", "list_distributions", "normalise_name"]
+__all__ = ["Distribution", "Origin", "list_distributions", "normalise_name", "read_origin"]
 
 _HEAD_BYTES = 8192
 _SMALL_FILE = 1 << 16
@@ -96,10 +96,11 @@ class Distribution:
             data = json.loads(read_bounded(os.path.join(self.folder, "direct_url.json"), _SMALL_FILE))
         except (OSError, ValueError, RecursionError):
             return None
-        return _read_origin(data) if isinstance(data, dict) else None
+        return read_origin(data) if isinstance(data, dict) else None
 
 
-def _read_origin(data: dict[str, Any]) -> Origin:
+def read_origin(data: dict[str, Any]) -> Origin:
+    """Read what a direct_url.json holds ("Recording the direct URL origin", packaging.python.org)."""
     url = _clean_url(str(data.get("url", "")))
     folder, repository = _table(data, "dir_info"), _table(data, "vcs_info")
     if repository:

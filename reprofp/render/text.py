@@ -51,8 +51,13 @@ def draw_verdict(
         return lines
     lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown, contents), *_draw_metrics(verdict)]
     notes = [note for note in verdict.notes if not _is_said(note, headline(verdict))]
-    lines += [line(), *(line(Span(f"note: {clean(note)}", "dim")) for note in notes)] if notes else []
+    lines += [line(), *(drawn for note in notes for drawn in _draw_note(note, shown.width))] if notes else []
     return [*lines, line(), *_draw_counts(verdict, shown)]
+
+
+def _draw_note(note: str, width: int) -> list[Line]:
+    first, *rest = wrap(f"note: {clean(note)}", max(width, _LEAST_WIDTH))
+    return [line(Span(first, "dim")), *(indent(line(Span(piece, "dim")), _INDENT) for piece in rest)]
 
 
 def _is_said(note: str, said: str) -> bool:

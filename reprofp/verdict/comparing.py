@@ -83,7 +83,16 @@ def _summarise(facet: Facet | None, view: View, path: FactPath) -> Observation:
     """Say in one observation what a side has of a facet that the other cannot be compared on."""
     if facet is None:
         return view.look_up(path)
-    return Unknown(UnknownCode.NEWER_SCHEMA) if is_opaque(facet) else Observed(f"{len(facet.facts)} facts")
+    if is_opaque(facet):
+        return Unknown(UnknownCode.NEWER_SCHEMA)
+    whole = facet.facts.get(())
+    if len(facet.facts) == 1 and whole is not None and not isinstance(whole, Observed):
+        return whole  # it says in one word that there is nothing, or that nothing is known
+    return _say_count(sum(isinstance(fact, Observed) for fact in facet.facts.values()))
+
+
+def _say_count(count: int) -> Observed:
+    return Observed("no facts" if not count else "1 fact" if count == 1 else f"{count} facts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,16 @@ class _Both:
         for path in suspects:
             full = base + path
             if not (_is_covered(path, facts_a) or _is_covered(path, facts_b) or self._is_detailed(path)):
-                _note(full, self.a.look_up(full), self.b.look_up(full), into)
+                _note(full, *self._look_up_both(path, full), into)
+
+    def _look_up_both(self, path: FactPath, full: FactPath) -> tuple[Observation, Observation]:
+        """Look a fact up on both sides; what one side knows below a fact that the other does not know is counted."""
+        a, b = self.a.look_up(full), self.b.look_up(full)
+        if isinstance(a, Unknown) and path not in self.facet_b.facts:
+            return a, _count_below(self.facet_b, self.b, path) or b
+        if isinstance(b, Unknown) and path not in self.facet_a.facts:
+            return _count_below(self.facet_a, self.a, path) or a, b
+        return a, b
 
     def _is_detailed(self, path: FactPath) -> bool:
         """Whether one side says of ``path`` that nothing is there, and the other lists what is below it.
@@ -127,6 +145,11 @@ class _Both:
             finding = Finding(full, self.a.look_up(full), self.b.look_up(full))
             if finding.is_unknown:
                 into.findings.append(finding)
+
+
+def _count_below(facet: Facet, view: View, path: FactPath) -> Observation | None:
+    count = sum(isinstance(facet.facts[below], Observed) for below in view.list_below(facet, path))
+    return _say_count(count) if count else None
 
 
 def _is_same(a: Facet, b: Facet) -> bool:
@@ -162,8 +185,8 @@ def _is_plainly_equal(a: Observation, b: Observation | None) -> bool:
 
 
 def _is_covered(path: FactPath, facts: Mapping[FactPath, Observation]) -> bool:
-    """Whether an Unknown ancestor speaks for ``path``; then the ancestor alone is named."""
-    return any(isinstance(facts.get(path[:length]), Unknown) for length in range(len(path)))
+    """Whether an Unknown ancestor speaks for ``path``, which is not listed; then the ancestor alone is named."""
+    return path not in facts and any(isinstance(facts.get(path[:length]), Unknown) for length in range(len(path)))
 
 
 def _note(path: FactPath, fact_a: Observation, fact_b: Observation, into: Compared) -> None:

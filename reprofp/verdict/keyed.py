@@ -24,7 +24,10 @@ def judge_keyed(a: SideView, b: SideView, judge: Judge) -> Iterator[Reason]:
     """Compare values that are only known by keyed digests; the program may read any of them."""
     pair = Pair(a.first, b.first)
     for name in sorted(filter(_names_fact, a.keyed.keyed.keys() | b.keyed.keyed.keys())):
-        finding = Finding(parse_path(name), _hide(name, a.keyed, b.keyed), _hide(name, b.keyed, a.keyed))
+        path = parse_path(name)
+        if any(name not in side.keyed.keyed and isinstance(side.first.look_up(path), Unknown) for side in (a, b)):
+            continue  # the facet itself is not known on that side, which is told of it as a whole
+        finding = Finding(path, _hide(name, a.keyed, b.keyed), _hide(name, b.keyed, a.keyed))
         if a.keyed.key_id == b.keyed.key_id and a.keyed.keyed.get(name) == b.keyed.keyed.get(name):
             continue
         for reason in judge.judge(finding, pair):

@@ -19,6 +19,7 @@ from reprofp.cli.command import Command
 from reprofp.cli.group import COMMANDS, cli
 from reprofp.ledger import Ledger
 
+FOREIGN = Path(__file__).parents[1] / "importing" / "fixtures"
 TOOL = Path(__file__).parents[2] / "tools" / "make_cli_page.py"
 EXAMPLES = [(name, words) for name in COMMANDS for _, words in cli.get_command(click.Context(cli), name).examples]
 
@@ -68,6 +69,9 @@ def inputs(tmp_path_factory):
     (folder / "config.yaml").write_text("lr: 0.1\n")
     (folder / "train.py").write_text("open('model.bin', 'w').write('weights')\n")
     safetensors.numpy.save_file({"w": np.arange(4.0)}, folder / "model.safetensors")
+    for name in ("freeze.txt", "collect_env.txt", "uv.lock"):
+        shutil.copy(FOREIGN / name, folder)
+    shutil.copytree(FOREIGN / "mlflow", folder / "mlruns" / "0" / "14126ac5")
     subprocess.run([SCRIPT, "hash", "data", "--manifest", "data.b3"], cwd=folder, check=True, capture_output=True)
     return folder
 
