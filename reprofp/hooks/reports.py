@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ CHILD_FOLDER = Path(__file__).parent / "child"
 """What goes onto PYTHONPATH: it holds the sitecustomize module that starts the listener."""
 
 _MAX_BYTES = 256 << 20
+_PATIENCE_S, _TURN_S = 1.0, 0.005
 _HOOK = "REPROFP_HOOK"
 _PYTHONPATH = "REPROFP_HOOK_PYTHONPATH"
 
@@ -34,11 +36,18 @@ class Report:
 
     time_ns: int
     pid: int
+    token: str
+    """The start that it comes from, as the process tells that made it; empty where none did."""
     raw: dict[str, Any] | None
     """What it observed, or None where it never said: it was killed, or left without its exit handlers.
 
     Under ``numerics`` it has what the process measured of what it computes, where it did.
     """
+
+    @property
+    def name(self) -> str:
+        """What the tokens of the processes that it started begin with."""
+        return f"{self.time_ns}_{self.pid}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class ReportFolder:
 
     def add_to(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return ``environ`` with what leads Python to the listener; the listener takes it out again."""
-        changed = {**environ, _HOOK: str(self.path), "PYTHONPATH": str(CHILD_FOLDER)}
+        changed = {**environ, _HOOK: f"{self.path}:", "PYTHONPATH": str(CHILD_FOLDER)}
         before = environ.get("PYTHONPATH")
         if before is not None:
             changed[_PYTHONPATH] = before
@@ -62,10 +71,23 @@ class ReportFolder:
         text = f"{request.limit_s}\n{request.library}"
         (self.path / "numerics").write_text(text, encoding="utf-8", errors="surrogateescape")
 
+    def wait(self) -> None:
+        """Wait for a moment for processes that end when the command has, such as multiprocessing's fork server."""
+        end = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end and any(map(_is_alive, self._list_silent())):
+            time.sleep(_TURN_S)
+
+    def _list_silent(self) -> list[int]:
+        """Return the ids of the processes that began to listen and have not reported."""
+        names = {path.name for path in self.path.iterdir()}
+        marks = [name.removesuffix(".started") for name in names if name.endswith(".started")]
+        return [int(mark.split(".")[1]) for mark in marks if f"{mark}.report" not in names]
+
     def read(self) -> list[Report]:
         """Return the processes that began to listen, with what they reported."""
         marks = sorted(path for path in self.path.iterdir() if path.suffix == ".started")
-        return sorted((_read_report(mark) for mark in marks), key=lambda report: report.time_ns)
+        shared: dict[str, dict[str, Any]] = {}
+        return sorted((_read_report(mark, shared) for mark in marks), key=lambda report: report.time_ns)
 
 
 @contextmanager
@@ -80,20 +102,44 @@ def open_reports() -> Iterator[ReportFolder]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _read_report(mark: Path) -> Report:
-    time_ns, _, pid = mark.stem.partition(".")
-    raw = _read_raw(mark.with_suffix(".report"))
+def _is_alive(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in {b"Z", b"X"}
+
+
+def _read_report(mark: Path, shared: dict[str, dict[str, Any]]) -> Report:
+    """Read what a process wrote; ``shared`` keeps the parts that many have in common."""
+    time_ns, pid, token = f"{mark.stem}.".split(".")[:3]
+    raw = _add_shared(_read_raw(mark.with_suffix(".report")), mark.parent, shared)
     if raw is not None:
         raw["numerics"] = _read_raw(mark.with_suffix(".numerics"))
-    return Report(int(time_ns), int(pid), raw)
+    return Report(int(time_ns), int(pid), token, raw)
+
+
+def _add_shared(raw: dict[str, Any] | None, folder: Path, shared: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    name = (raw or {}).get("large")
+    if raw is None or not isinstance(name, str):
+        return raw
+    if name not in shared:
+        shared[name] = _load_json(folder / f"{os.path.basename(name)}.large") or {}
+    return {**raw, **shared[name]} if shared[name] else None
 
 
 def _read_raw(path: Path) -> dict[str, Any] | None:
     """Read what a process wrote; what is not what the listener writes is no report."""
+    raw = _load_json(path)
+    return raw if raw is not None and raw.get("schema") == 1 else None
+
+
+def _load_json(path: Path) -> dict[str, Any] | None:
     try:
         if path.stat().st_size > _MAX_BYTES:
             return None
         raw = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-    return raw if isinstance(raw, dict) and raw.get("schema") == 1 else None
+    return raw if isinstance(raw, dict) else None

@@ -23,6 +23,7 @@ from typing import Any
 from reprofp.capture import TOOL, find_python, take_snapshot
 from reprofp.errors import InputError, ReprofpError
 from reprofp.hooks.declared import Declared, make_absolute
+from reprofp.hooks.families import Group, find_first, group_reports, name_role, settle_starts
 from reprofp.hooks.foreground import NotStartedError, find_program, run_in_foreground
 from reprofp.hooks.interpreters import find_described_interpreter, name_script
 from reprofp.hooks.reading import Budget, hash_data_files
@@ -30,6 +31,8 @@ from reprofp.hooks.reports import Report, ReportFolder, open_reports
 from reprofp.hooks.results import Metrics, Outputs, Points
 from reprofp.hooks.standard_input import StandardInput, look_at_own
 from reprofp.model.facets import Facet
+from reprofp.model.fingerprints import Fingerprint
+from reprofp.model.ids import format_id
 from reprofp.model.observations import Unknown, UnknownCode
 from reprofp.model.records import Process, Result, Run, SideBlob, Snapshot
 from reprofp.model.schema import FACETS, Phase
@@ -89,6 +92,7 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
             folder.ask_for_numerics(Request.make())
         before = look_at_own()
         status, duration = _run(argv, environ, folder)
+        folder.wait()
         recording.stdin = StandardInput(before, look_at_own(), options.budget)
         return recording.end(status, duration, folder.read()), _exit_code_of(status)
 
@@ -188,36 +192,52 @@ class _Recording:
             return {}
 
     def _describe_processes(self, exit_code: int, reports: list[Report]) -> tuple[Process, ...]:
-        """Describe the command first, then each Python that something else than Python started."""
-        if len(reports) == 1:
-            role = _name_role(reports[0].raw, name_script(self.argv))
-            return (Process(f"{role}/0/0", exit_code, self._look_at(reports[0])),)
-        first = Process(f"{name_script(self.argv)}/0/0", exit_code, self._look_from_outside(UnknownCode.NOT_ASKED))
-        born: dict[str, int] = {name_script(self.argv): 1}
-        others = []
-        for index, report in enumerate(reports):
-            name = _name_role(report.raw, "python")
-            snapshot = self._look_at(report) if index < _MAX_SNAPSHOTS else None
-            others.append(Process(f"{name}/0/{born.get(name, 0)}", None, snapshot))
-            born[name] = born.get(name, 0) + 1
-        return (first, *others)
+        """Describe the command first, then the others: those that are alike together, and those that are silent."""
+        first = find_first(reports)
+        others = [report for report in reports if report is not first]
+        groups = group_reports(others, first.raw if first else None)
+        groups, beyond = groups[:_MAX_SNAPSHOTS], groups[_MAX_SNAPSHOTS:]
+        settle_starts(reports, [*(report for group in groups for report in group.reports), *([first] if first else [])])
+        groups = [group.merge_again() for group in groups]
+        processes = [Process(group.role, None, self._look_at(group.raw, group.reports[0].token)) for group in groups]
+        role, snapshot = self._describe_first(first, groups, processes)
+        silent = sum(report.raw is None and not report.token for report in others)
+        lost = [
+            Process(f"python/0/{number}", None, self._look_from_outside(UnknownCode.FAILED)) for number in range(silent)
+        ]
+        left_out = [Process(group.role, None, None) for group in beyond]
+        return (Process(role, exit_code, snapshot), *processes, *lost[:_MAX_SNAPSHOTS], *left_out)
 
-    def _look_at(self, report: Report) -> Snapshot | None:
-        raw = report.raw
-        if raw is None:
-            return self._look_from_outside(UnknownCode.FAILED)
+    def _describe_first(
+        self, first: Report | None, groups: Sequence[Group], processes: Sequence[Process]
+    ) -> tuple[str, Snapshot | None]:
+        """Describe the command, with what is known of the processes that it led to."""
+        if first is None or first.raw is None:
+            code = UnknownCode.NOT_ASKED if first is None else UnknownCode.FAILED
+            return f"{name_script(self.argv)}/0/0", self._look_from_outside(code)
+        first.raw["family"] = {
+            group.role: _fingerprint(process.snapshot) for group, process in zip(groups, processes, strict=True)
+        }
+        return f"{name_role(first.raw, name_script(self.argv))}/0/0", self._look_at(first.raw, "")
+
+    def _look_at(self, raw: dict[str, Any], token: str) -> Snapshot | None:
+        """Take the end snapshot of what was reported; ``token`` names the start that it comes from, if one told of it."""
         raw["data_files"] = hash_data_files(raw, self.context.cwd, self._list_known(), self.options.budget)
         cwd = raw.get("cwd")
         return self._take(
+            token=token,
             process=raw,
             environ=_read_mapping(raw.get("environ")) or self.context.environ,
             cwd=Path(cwd) if isinstance(cwd, str) else self.context.cwd,
         )
 
-    def _take(self, **parts: Any) -> Snapshot | None:
+    def _take(self, token: str = "", **parts: Any) -> Snapshot | None:
         """Take an end snapshot; a run that has ended is recorded without one if it comes to that."""
         experiment = self.declared.leave_out(self.context.experiment)
-        stdin = self.stdin.describe(parts.get("process"), [report.raw for report in self.reports if report.raw])
+        if token and (parts["process"].get("role") == "program"):
+            experiment = replace(experiment, argv=())  # its own arguments
+        heard = [report.raw for report in self.reports if report.raw]
+        stdin = self.stdin.describe(parts.get("process"), heard, is_fed=bool(token))
         try:
             end = take_snapshot(replace(self.context, phase=Phase.END, experiment=experiment, stdin=stdin, **parts))
             return self.declared.carry_over(self.start, end)
@@ -254,8 +274,9 @@ def _read_mapping(value: object) -> dict[str, str] | None:
     return None
 
 
-def _name_role(raw: Mapping[str, Any] | None, default: str) -> str:
-    """Name the script that a process ran."""
-    argv = (raw or {}).get("argv")
-    script = os.path.basename(argv[0]) if isinstance(argv, list) and argv else ""
-    return os.fsencode(script).decode("utf-8", "backslashreplace") or default
+def _fingerprint(snapshot: Snapshot | None) -> str | None:
+    """Return the fingerprint without what was measured: of many processes not every one is."""
+    if snapshot is None:
+        return None
+    facets = [facet for name, facet in snapshot.facets.items() if name != "numerics"]
+    return format_id("fp1", Fingerprint.of(snapshot.phase, facets).raw_id)

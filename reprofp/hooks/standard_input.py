@@ -117,13 +117,18 @@ class StandardInput:
     after: Look | None = None
     budget: Budget = field(default_factory=Budget)
 
-    def describe(self, process: Mapping[str, Any] | None, processes: Iterable[Mapping[str, Any]]) -> Observation:
-        """Return the fact for one process, or for a command that did not report; ``processes`` are all that did."""
+    def describe(
+        self, process: Mapping[str, Any] | None, processes: Iterable[Mapping[str, Any]], *, is_fed: bool = False
+    ) -> Observation:
+        """Return the fact for one process, or for a command that did not report; ``processes`` are all that did.
+
+        What came through a pipe to a process that ``is_fed`` by one that reported is known by what that one did.
+        """
         asked = any(_has_asked(item) for item in processes if self._is_shared(item))
         outer = self._judge(asked=asked)
         if process is None or self._is_shared(process):
             return outer
-        inner = self._judge_own(process)
+        inner = ABSENT if is_fed and _comes_by_pipe(process) else self._judge_own(process)
         if isinstance(outer, Absent) or isinstance(inner, Absent):
             return inner if isinstance(outer, Absent) else outer
         return next((fact for fact in (outer, inner) if isinstance(fact, Unknown)), _NOT_ASKED)
@@ -161,6 +166,11 @@ class StandardInput:
         if after is None:
             return _FAILED
         return _judge_path(str(told[2]), before, after, self.budget, asked=asked)
+
+
+def _comes_by_pipe(process: Mapping[str, Any]) -> bool:
+    look = _read_look(process["stdin"], 0)
+    return look is not None and look.kind == "pipe"
 
 
 def _judge_path(path: str, before: Look, after: Look, budget: Budget, *, asked: bool) -> Observation:

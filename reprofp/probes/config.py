@@ -115,6 +115,9 @@ class _Collector:
         for key, value in flatten(self._context.experiment.settings):
             self._put(key, self._describe(key, value))
         self._add_rest(arguments.rest)
+        tasks = (self._context.process or {}).get("tasks")
+        if tasks is not None:
+            self._put(("$tasks",), _Entry(Observed(tasks)))
         return self._finish()
 
     def _read_arguments(self) -> Arguments:

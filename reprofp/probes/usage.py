@@ -104,7 +104,7 @@ def _add_libraries(report: Report, libraries: list[Any] | Unknown) -> None:
     copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for item in items:
         base = os.path.basename(item["path"])
-        if ".so" in base and not _EXTENSION.search(item["path"]):
+        if ".so" in base and not _EXTENSION.search(item["path"]) and not item["path"].startswith("/dev/"):
             copies[to_text(base)].append(item)
     for base, found in copies.items():
         report.add("libraries", base, "build_id", fact=_merge([_observe_build_id(item) for item in found]))
@@ -178,7 +178,12 @@ def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> No
         report.add("listing", name, fact=_join_orders(orders))
     connects = audit.get("connects") or {}
     report.observe("network", value=bool(connects.get("inet") or connects.get("lookup")))
-    _add_subprocesses(report, audit.get("subprocesses") or {}, read_part(context, "children", dict))
+    _add_subprocesses(
+        report, audit.get("subprocesses") or {}, read_part(context, "children", dict), audit.get("started")
+    )
+    for role in audit.get("beside") or ():
+        report.observe("concurrent", to_text(role), value=True)
+    _add_family(report, context.process or {})
 
 
 def _find_orders(listings: Iterable[Any], cwd: str) -> dict[str, list[str | None]]:
@@ -202,11 +207,14 @@ def _join_orders(orders: list[str | None]) -> Observation:
     return Observed(known[0] if len(known) == 1 else f"sha256:{hashlib.sha256(' '.join(known).encode()).hexdigest()}")
 
 
-def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[str, Any] | Unknown) -> None:
-    """Add processes that were heard of, and those that only left traces: spawn and native code raise no event."""
+def _add_subprocesses(
+    report: Report, heard: Mapping[str, int], children: dict[str, Any] | Unknown, started: int | None
+) -> None:
+    """Add processes of which nobody told, and those that only left traces: spawn and native code raise no event."""
     traces = {} if isinstance(children, Unknown) else children
-    spawned = max(0, int(traces.get("multiprocessing", 0)) - int(heard.get("fork", 0)))
-    total = sum(heard.values()) + spawned
+    explained = 0 if started is not None else int(heard.get("fork", 0))
+    spawned = max(0, int(traces.get("multiprocessing", 0)) - explained)
+    total = (sum(heard.values()) if started is None else started) + spawned
     report.observe("subprocesses", value=max(total, int(bool(traces.get("waited")))))
     if traces.get("waited") and not total:
         report.observe("processes", "unheard", value=1)
@@ -214,3 +222,12 @@ def _add_subprocesses(report: Report, heard: Mapping[str, int], children: dict[s
         report.observe("processes", to_text(name), value=count)
     if spawned:
         report.observe("processes", "multiprocessing", value=spawned)
+
+
+def _add_family(report: Report, process: Mapping[str, Any]) -> None:
+    """Add for how many processes the facts stand, and the fingerprints of the others that told of themselves."""
+    alike, family = process.get("alike"), process.get("family")
+    if isinstance(alike, int) and alike > 1:
+        report.observe("alike", value=alike)
+    for role, fingerprint in family.items() if isinstance(family, dict) else ():
+        report.add("children", to_text(role), fact=Observed(fingerprint) if fingerprint else FAILED)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-from reprofp.model.observations import Observed
+from reprofp.model.observations import Absent, Observed
 from reprofp.model.paths import FactPath
 from reprofp.model.records import Record, Run
 from reprofp.model.schema import Side
@@ -96,7 +96,7 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
     compared = compare_views(pair.a, pair.b, judge.rules.silent if final else judge.rules.asked)
     found: dict[tuple[object, ...], Reason] = {}
     for finding in compared.findings:
-        reasons = judge.judge(finding, pair)
+        reasons = [] if _is_not_loaded(finding, pair) else judge.judge(finding, pair)
         if not reasons and not _is_silence(finding):
             into.silent.append(_leave_aside(finding))
         into.has_differences = into.has_differences or not finding.is_unknown
@@ -105,6 +105,14 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
         found.setdefault((reason.rule, reason.path), reason)
     into.reasons += found.values()
     into.equal += compared.equal
+
+
+def _is_not_loaded(finding: Finding, pair: Pair) -> bool:
+    """Whether the fact is of a framework that neither process had loaded when it ended, whatever others loaded."""
+    if finding.path[0] != "framework" or len(finding.path) == 1 or not _is_silence(finding):
+        return False
+    module = ("usage", "modules", finding.path[1])
+    return all(isinstance(view.look_up(module), Absent) for view in (pair.a, pair.b))
 
 
 def _is_silence(finding: Finding) -> bool:

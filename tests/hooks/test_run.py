@@ -221,11 +221,11 @@ def test_several_pythons_of_a_shell_script_stand_behind_it(run, project):
     assert [(process.role, process.exit_code) for process in record.processes] == [
         ("sh/0/0", 0),
         ("train.py/0/0", None),
-        ("train.py/0/1", None),
         ("-c/0/0", None),
     ]
     assert record.look_up(("usage", "audit")) == NOT_ASKED
     assert record.processes[1].snapshot.look_up(("usage", "audit")) == Observed(value=True)
+    assert record.processes[1].snapshot.look_up(("usage", "alike")) == Observed(2)
 
 
 SECRET = "hf_canary0123456789abcdefghijklmnopqrst"

@@ -10,16 +10,17 @@ import atexit
 import os
 import sys
 import time
+from _thread import allocate_lock
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
     from typing import Any
 
 LIMIT = 50_000
 """The most files, folders, names and so on that are kept of each kind."""
 
+_HERE = os.path.dirname(__file__) + os.sep
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _CODE = (".py", ".pyc", ".so")
 _SYSTEM = ("/proc/", "/sys/", "/dev/")
@@ -27,26 +28,14 @@ _STDIN_NAMES = {"/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"}
 """By these names, standard input is opened once more, with an offset of its own."""
 _REGULAR, _KIND = 0o100000, 0o170000
 _REMOVER = _STDLIB + "shutil.py"
-_FINDERS = ("<frozen importlib", _STDLIB + os.path.join("importlib", "metadata"), _STDLIB + "pkgutil.py")
+_FINDERS = (_HERE, "<frozen importlib", _STDLIB + os.path.join("importlib", "metadata"), _STDLIB + "pkgutil.py")
 """What looks for modules and distributions by their names, in whatever order a folder gives them."""
 _SETTLED_NS = 1_000_000_000
 """Stamps of files may be as coarse as a few milliseconds; a folder changed longer ago than this shows it."""
 _MOST_MEASURED = 8
 """How many processes of one run are measured."""
 _MASKS = 0x1F80
-_SHELLS = {"sh", "bash", "dash"}
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-./=,:@%+")
-"""The letters of a shell's line that runs one program."""
-_GIT_QUESTIONS = {
-    *("--version", "branch", "config", "describe", "diff", "diff-index", "log", "ls-files", "name-rev", "remote"),
-    *("rev-list", "rev-parse", "show-ref", "status", "symbolic-ref", "tag", "version"),
-}
-"""What libraries ask git at their import; other commands of git bring files."""
-_ASKING = {
-    _STDLIB + os.path.join("ctypes", "util.py"): "ctypes-util",
-    _STDLIB + "platform.py": "platform",
-    _STDLIB + "uuid.py": "uuid",
-}
+_LARGE = ("modules", "versions", "libraries", "environ", "environ_start", "path")
 
 opens: "dict[str, list[Any]]" = {}
 listings: "dict[str, list[Any]]" = {}
@@ -65,6 +54,15 @@ stdin: "list[Any]" = []
 truncated: "list[str]" = []
 began_in: "list[str]" = []
 """The folder in which the program began: what its relative arguments mean, wherever it goes."""
+hooked: "list[list[Any]]" = []
+"""The starts of processes that will tell of themselves: number, name, whether others were running."""
+environ = os.environ
+execve = os.execve
+state: "dict[str, Any]" = {}
+"""Of this process: folder, mark, pid, how it came to be."""
+family: "dict[str, Any]" = {}
+"""The names of children.py, where it was needed."""
+loading = allocate_lock()
 
 
 def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
@@ -72,16 +70,29 @@ def start(reports: str, restore: "Callable[[dict[str, str]], object]") -> None:
 
     ``restore`` makes an environment what it would be without reprofp.
     """
-    began_in.append(os.getcwd())
-    mark = os.path.join(reports, "%d.%d" % (time.time_ns(), os.getpid()))
-    os.close(os.open(mark + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    atexit.register(_finish, mark, os.getpid(), restore)  # the first registered is the last to run
-    stdin.append(_look_at_stdin())
+    folder, _, token = reports.rpartition(":")
+    state.update(folder=folder, restore=restore, number=0, kind="program", process=None, base=0)
+    begin(token)
+    atexit.register(_finish)  # the first registered is the last to run
     draws.update(_load(os.path.join(os.path.dirname(__file__), "draws.py")))
     draws["watch"]()
     _HANDLERS["exec"] = draws["hear_exec"]
+    _watch_starts()
     handlers.update(_HANDLERS)
+    if token:
+        _meet("os.fork")
+        family["answer_when_asked"]()
     sys.addaudithook(_hear)
+
+
+def begin(token: str) -> None:
+    """Leave the mark of a process that listens; ``token`` names the start that it comes from, if a process told of it."""
+    began_in[:] = [os.getcwd()]
+    mark = "%d.%d" % (time.time_ns(), os.getpid())
+    path = os.path.join(state["folder"], mark + ("." + token if token else ""))
+    os.close(os.open(path + ".started", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    state.update(mark=path, name=mark.replace(".", "_"), pid=os.getpid())
+    stdin[:] = [_look_at_stdin()]
 
 
 def _look_at_stdin() -> "list[int] | None":
@@ -106,6 +117,8 @@ def _hear(event: str, args: "tuple[Any, ...]") -> None:
     handler = handlers.get(event)
     if handler is not None:
         try:
+            if handler is _meet:  # type: ignore[comparison-overlap]
+                handler = _meet(event)
             handler(*args)
         except Exception:  # noqa: BLE001, S110 - an error here would be the program's
             pass
@@ -143,7 +156,7 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
         entry[0], entry[1], entry[2] = entry[0] or reads, entry[1] or writes, entry[2] + 1
     elif len(opens) >= LIMIT:
         truncated.append(name) if not truncated else None
-    elif not flags & os.O_DIRECTORY:
+    elif not flags & os.O_DIRECTORY and not sys._getframe(2).f_code.co_filename.startswith(_HERE):  # noqa: SLF001
         opens[name] = [reads, writes, 1, time.time_ns(), None if flags & os.O_TRUNC else _identify(name)]
 
 
@@ -181,7 +194,7 @@ def _hear_listing(path: object = None, *_: object) -> None:
     """Count a listing, and keep the order in which the file system gives the names."""
     frame = sys._getframe(2)  # noqa: SLF001
     file = frame.f_code.co_filename
-    if file == __file__ or file.startswith(_FINDERS):
+    if file.startswith(_FINDERS):
         return
     if isinstance(path, int):
         if file == _REMOVER:
@@ -241,58 +254,6 @@ def _is_loopback(host: str) -> bool:
     return host in {"", "localhost", "::1"} or host.startswith("127.")
 
 
-def _hear_popen(executable: "Any", args: "Any", *_: object) -> None:
-    words = [args] if isinstance(args, (str, bytes)) else list(args)
-    asking = _find_asking_module(sys._getframe(2))  # noqa: SLF001
-    _count(subprocesses, asking or _name_program([executable or words[0], *words[1:]]))
-
-
-def _find_asking_module(frame: "FrameType | None") -> "str | None":
-    """Name the module of the standard library that starts a program to ask it something, such as a compiler for a path."""
-    while frame is not None and frame.f_code.co_filename == _STDLIB + "subprocess.py":
-        frame = frame.f_back
-    return None if frame is None else _ASKING.get(frame.f_code.co_filename)
-
-
-def _hear_spawn(path: "Any", args: "Any" = (), *_: object) -> None:
-    if not sys._getframe(2).f_code.co_filename.endswith("subprocess.py"):  # noqa: SLF001 - heard as Popen
-        _count(subprocesses, _name_program([path, *list(args)[1:]]))
-
-
-def _hear_system(command: "Any", *_: object) -> None:
-    _count(subprocesses, _name_program(["sh", "-c", command]))
-
-
-def _name_program(words: "list[Any]") -> str:
-    """Name what runs, and of its arguments only what makes git a question; the one program of a shell's line is it."""
-    name = os.path.basename(os.fsdecode(words[0]))
-    if name in _SHELLS and len(words) == 3 and words[1] in {"-c", b"-c"}:  # noqa: PLR2004 - sh -c LINE
-        line = os.fsdecode(words[2])
-        inner = line.split()
-        return _name_program(inner) if inner and "=" not in inner[0] and _PLAIN.issuperset(line) else name
-    return _name_git(words) if name == "git" else name
-
-
-def _name_git(words: "list[Any]") -> str:
-    arguments = iter(words[1:])
-    for argument in map(os.fsdecode, arguments):
-        if argument in _GIT_QUESTIONS:
-            return "git-" + argument.lstrip("-")
-        if argument in {"-C", "-c"}:
-            next(arguments, None)
-        elif not argument.startswith("-"):
-            break
-    return "git"
-
-
-def _hear_fork(*_: object) -> None:
-    _count(subprocesses, "fork")
-
-
-def _hear_exec(path: object, *_: object) -> None:
-    _count(subprocesses, os.path.basename(os.fsdecode(path)))  # type: ignore[arg-type]
-
-
 def _hear_input(*_: object) -> None:
     inputs[0] += 1
 
@@ -302,7 +263,72 @@ def _hear_dlopen(name: object, *_: object) -> None:
         _count(dlopens, os.path.basename(os.fsdecode(name)))  # type: ignore[arg-type]
 
 
-_HANDLERS: "dict[str, Callable[..., None]]" = {
+# ---- Other processes: children.py, which is loaded where the program starts one ----
+
+
+def _meet(event: str) -> "Callable[..., None]":
+    """Load what hears of other processes, and return what hears this event."""
+    if not family:
+        with loading:
+            _load_family()
+    handler: "Callable[..., None]" = family["HANDLERS"][event]
+    return handler
+
+
+def _load_family() -> None:
+    if not family:
+        names = _load(os.path.join(_HERE, "children.py"))
+        names["join"](globals())
+        handlers.update(names["HANDLERS"])
+        family.update(names)
+
+
+class _Stand:
+    """Stands for a function that starts a program or leaves, and never becomes a method."""
+
+    def __init__(self, real: "Callable[..., Any]") -> None:
+        self._real, self.__name__, self.__doc__ = real, real.__name__, real.__doc__
+
+    def __call__(self, *args: "Any", **options: "Any") -> "Any":
+        call, after = self._real, None
+        try:
+            if handlers:
+                _meet("os.fork")
+                call, args, after = family["prepare"](self.__name__, self._real, args)
+        except Exception:  # noqa: BLE001, S110 - the program's call is made as it is
+            pass
+        if after is None:
+            return call(*args, **options)
+        result = None
+        try:
+            result = call(*args, **options)
+        finally:
+            after(result)
+        return result
+
+
+def _watch_starts() -> None:
+    for name in ("execv", "execve", "posix_spawn", "posix_spawnp", "_exit"):
+        if hasattr(os, name):
+            setattr(os, name, _Stand(getattr(os, name)))
+    if "_posixsubprocess" in sys.modules:
+        _hear_import("_posixsubprocess")
+
+
+def _hear_import(name: str, *_: object) -> None:
+    """Stand in for what starts the programs of subprocess and multiprocessing before they take it by its name."""
+    if name == "_posixsubprocess":
+        handlers.pop("import", None)
+        _HANDLERS.pop("import", None)
+        import _posixsubprocess
+
+        stand = _Stand(_posixsubprocess.fork_exec)
+        _posixsubprocess.fork_exec = stand
+        if "subprocess" in sys.modules and hasattr(sys.modules["subprocess"], "_fork_exec"):
+            sys.modules["subprocess"].__dict__["_fork_exec"] = stand
+
+
+_HANDLERS: "dict[str, Callable[..., Any]]" = {
     "builtins.input": _hear_input,
     "open": _hear_open,
     "os.rename": _hear_rename,
@@ -313,29 +339,57 @@ _HANDLERS: "dict[str, Callable[..., None]]" = {
     "socket.sendto": _hear_connect,
     "socket.getaddrinfo": _hear_lookup,
     "socket.gethostbyname": _hear_lookup,
-    "subprocess.Popen": _hear_popen,
-    "os.posix_spawn": _hear_spawn,
-    "os.system": _hear_system,
-    "os.fork": _hear_fork,
-    "os.forkpty": _hear_fork,
-    "os.exec": _hear_exec,
     "ctypes.dlopen": _hear_dlopen,
+    "import": _hear_import,
+    "subprocess.Popen": _meet,
+    "os.posix_spawn": _meet,
+    "os.system": _meet,
+    "os.fork": _meet,
+    "os.forkpty": _meet,
+    "os.exec": _meet,
+    "os.kill": _meet,
 }
 
 
-def _finish(mark: str, pid: int, restore: "Callable[[dict[str, str]], object]") -> None:
-    """Report, in the process that was started; a fork of it that comes here is another process."""
-    if os.getpid() != pid:
+def _finish() -> None:
+    """Report, in a process that listens; a copy of it of which nobody told is another process."""
+    if os.getpid() != state["pid"] or not report("normal"):
         return
-    handlers.clear()
+    try:
+        if state["kind"] == "program" and not family.get("is_worker", bool)():
+            _measure(state["raw"], state["mark"])
+    except BaseException:  # noqa: BLE001, S110 - the program has ended well
+        pass
+
+
+def report(how: str) -> bool:
+    """Write what was observed; ``how`` the process ends, or "idle" where it may go on."""
+    if how in {"normal", "left"}:
+        handlers.clear()
     try:
         draws["settle"]()
-        raw = _collect()
-        restore(raw["environ_start"])
-        _send(raw, mark, ".report")
-        _measure(raw, mark)
-    except BaseException:  # noqa: BLE001, S110 - the program has ended well; the parent finds no report
-        pass
+        raw = state["raw"] = _collect()
+        raw["exit"] = how
+        state["restore"](raw["environ_start"])
+        _send(_share(raw), state["mark"], ".report")
+    except BaseException:  # noqa: BLE001 - the program has ended well; the parent finds no report
+        return False
+    return True
+
+
+def _share(raw: "dict[str, Any]") -> "dict[str, Any]":
+    """Put what is large, and alike in many processes, into a file named by its digest; return the rest."""
+    large = {name: raw[name] for name in _LARGE}
+    for item in large["libraries"] if isinstance(large["libraries"], list) else ():
+        item.pop("begin", None)
+        item.pop("end", None)
+    digest = state["hash"](_encode(large).encode("ascii"))
+    if not os.path.exists(os.path.join(state["folder"], digest + ".large")):
+        try:
+            _send(large, os.path.join(state["folder"], digest), ".large")
+        except FileExistsError:
+            return raw  # another process is writing it
+    return {**{name: part for name, part in raw.items() if name not in large}, "large": digest}
 
 
 def _measure(raw: "dict[str, Any]", mark: str) -> None:
@@ -392,7 +446,10 @@ def _collect() -> "dict[str, Any]":
     if numpy_unused:
         raw["rng"]["numpy"]["legacy"]["touched"] = False
     raw["stdin"] = [*stdin, _look_at_stdin(), _read_stdin_path()]
-    raw["exit"] = "normal"
+    raw["hooked"], raw["role"] = hooked, family["name_role"]() if family else "program"
+    if isinstance(raw["children"].get("multiprocessing"), int):
+        raw["children"]["multiprocessing"] = max(0, raw["children"]["multiprocessing"] - state["base"])
+    state["hash"] = names["_hash"]
     return raw
 
 
