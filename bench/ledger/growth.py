@@ -23,6 +23,7 @@ from reprofp.model.observations import Observation, Observed
 from reprofp.model.paths import FactPath
 from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import FACETS, Phase
+from reprofp.probes.runner import round_duration
 
 PACKAGES = 200
 NOISE = random.Random(1)
@@ -58,7 +59,9 @@ def make_side() -> SideBlob:
     circumstances: dict[str, object] = {"os.host_name": "node-1", "os.boot_id": "1bae795a-c691-42fb-9a35-88acbff33925"}
     for name in sorted(FACETS):
         circumstances[f"probes.{name}.outcome"] = "ok"
-        circumstances[f"probes.{name}.duration_ns"] = NOISE.randrange(10_000, 5_000_000)
+        duration = int(10 ** NOISE.uniform(4, 8.3))  # from 10 us to 200 ms
+        if duration >= 1_000_000:
+            circumstances[f"probes.{name}.duration_ms"] = round_duration(duration)
     circumstances["memory.available_bytes"] = NOISE.randrange(1 << 34)
     keyed = {f"env.VARIABLE_{at}": random.Random(at).randbytes(32) for at in range(16)}
     return SideBlob(circumstances, keyed, "key-1", NOISE.randbytes(16))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -24,10 +24,12 @@ from reprofp.model.fingerprints import Fingerprint
 __all__ = ["Appender", "Transactions", "read_frontier"]
 
 _MAX_KNOWN = 4096
+_ASKED = 200
 _INT64 = range(-(2**63), 2**63)
 _FIND_LEAVES = (
     "SELECT m.id, r.leaf FROM object AS m JOIN record AS r ON r.manifest = m.number WHERE substr(m.id, 1, 8) IN"
 )
+_FIND_MARKS = "SELECT id, conditions, experiment, number FROM fingerprint WHERE substr(id, 1, 8) IN"
 
 _Triple = tuple[bytes, bytes, bytes]
 
@@ -123,22 +125,23 @@ class _Fingerprints:
         self._rows.clear()
         self._next = 0
 
-    def add(self, mark: Fingerprint) -> int:
-        values = (mark.raw_id, mark.raw_conditions, mark.raw_experiment)
-        if values not in self._known:
-            number = self._find(values)
-            if len(self._known) >= _MAX_KNOWN:
-                self.write_rows()
-                self._known.clear()
-            self._known[values] = self._insert(values) if number is None else number
-        return self._known[values]
+    def learn(self, marks: Iterable[Fingerprint]) -> None:
+        """Find out which triples are there, before they are added one by one in this transaction."""
+        if len(self._known) >= _MAX_KNOWN:
+            self.write_rows()
+            self._known.clear()
+        asked = [mark.raw_id for mark in marks if _list_ids(mark) not in self._known]
+        for at in range(0, len(asked), _ASKED):
+            starts = {raw_id[:8] for raw_id in asked[at : at + _ASKED]}
+            query = f"{_FIND_MARKS} ({', '.join('?' * len(starts))})"
+            self._known |= {row[:3]: row[3] for row in self._database.execute(query, tuple(starts))}
 
-    def _find(self, values: _Triple) -> int | None:
-        row = self._database.execute(
-            "SELECT number FROM fingerprint WHERE substr(id, 1, 8) = ? AND id = ? AND conditions = ? AND experiment = ?",
-            (values[0][:8], *values),
-        ).fetchone()
-        return None if row is None else int(row[0])
+    def add(self, mark: Fingerprint) -> int:
+        """Return the number of a triple that ``learn`` was told of."""
+        values = _list_ids(mark)
+        if values not in self._known:
+            self._known[values] = self._insert(values)
+        return self._known[values]
 
     def _insert(self, values: _Triple) -> int:
         if not self._next:
@@ -147,6 +150,10 @@ class _Fingerprints:
         self._rows.append((self._next, *values))
         self._next += 1
         return self._next - 1
+
+
+def _list_ids(mark: Fingerprint) -> _Triple:
+    return mark.raw_id, mark.raw_conditions, mark.raw_experiment
 
 
 class Appender:
@@ -205,6 +212,7 @@ class Appender:
         self._leaves |= dict.fromkeys(entries)
         self._leaves |= dict(find_many(self._connection.database, _FIND_LEAVES, entries))
         fresh = [entry for entry in entries.values() if self._leaves[entry.raw_id] is None]
+        self._fingerprints.learn(entry.fingerprint for entry in fresh)
         self._objects.learn(item.raw_id for entry in fresh for item in entry.items())
         for parcel in parcels:
             self._append_one_parcel(parcel)

@@ -32,7 +32,7 @@ from reprofp.probes.keys import load_key
 from reprofp.probes.redaction import redact_path, redact_text
 from reprofp.probes.registry import PROBES
 
-__all__ = ["ObservationSet", "Outcome", "ProbeOutcome", "run_probes"]
+__all__ = ["ObservationSet", "Outcome", "ProbeOutcome", "round_duration", "run_probes"]
 
 _PATIENCE = 0.1
 """How long, in seconds, a probe may hold up the others before another worker goes on without it."""
@@ -55,6 +55,17 @@ _CODES = {
     Outcome.TIMED_OUT: UnknownCode.TIMED_OUT,
     Outcome.FAILED: UnknownCode.FAILED,
 }
+
+
+_TOLD_NS = 1_000_000
+"""Shorter durations are not recorded: they are noise, and would be a fifth of what a repeated snapshot takes on disk."""
+
+
+def round_duration(duration_ns: int) -> int:
+    """Return a duration in milliseconds with two significant digits."""
+    milliseconds = duration_ns // _TOLD_NS
+    unit: int = 10 ** max(len(str(milliseconds)) - 2, 0)
+    return milliseconds // unit * unit
 
 
 @dataclass(frozen=True)
@@ -229,7 +240,8 @@ def _gather(context: Context, probes: Sequence[Probe], answers: Mapping[str, _An
 def _note(result: ObservationSet, probe: Probe, outcome: ProbeOutcome) -> None:
     result.timings[probe.name] = outcome
     result.circumstances[f"probes.{probe.name}.outcome"] = outcome.outcome.value
-    result.circumstances[f"probes.{probe.name}.duration_ns"] = outcome.duration_ns
+    if outcome.duration_ns >= _TOLD_NS:
+        result.circumstances[f"probes.{probe.name}.duration_ms"] = round_duration(outcome.duration_ns)
     if outcome.message:
         result.circumstances[f"probes.{probe.name}.message"] = outcome.message
 

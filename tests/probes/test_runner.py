@@ -10,7 +10,7 @@ from reprofp.model.observations import Observed, Unknown, UnknownCode
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Report
 from reprofp.probes.keys import load_key
-from reprofp.probes.runner import Outcome, run_probes
+from reprofp.probes.runner import Outcome, round_duration, run_probes
 
 
 class Fake:
@@ -187,7 +187,16 @@ def test_what_cannot_be_written_down_is_a_failure_of_its_probe(make_context, val
     assert result.timings["cpu"].outcome is Outcome.FAILED
 
 
+@pytest.mark.parametrize(
+    ("taken", "told"), [(0, 0), (1_999_999, 1), (99_900_000, 99), (123_456_789, 120), (9_876_000_000, 9800)]
+)
+def test_durations_are_told_in_milliseconds_with_two_digits(taken, told):
+    assert round_duration(taken) == told
+
+
 def test_durations_and_outcomes_are_circumstances(make_context):
     result = run_probes(make_context(phase=Phase.START), [Fake("os")])
     assert result.circumstances["probes.os.outcome"] == "ok"
-    assert result.circumstances["probes.os.duration_ns"] == result.timings["os"].duration_ns
+    taken = result.timings["os"].duration_ns
+    told = result.circumstances.get("probes.os.duration_ms")
+    assert told == (round_duration(taken) if taken >= 1_000_000 else None)
