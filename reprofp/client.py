@@ -84,6 +84,13 @@ class _Calls:
         """Ask for the ``records`` that may be compared with one."""
         return self.ask("comparable_with", name=name, require=require, limit=limit)
 
+    def drift(self, baseline: str | bytes, after: int | None = None, **request: Any) -> Any:
+        """Ask which ``records`` after a leaf cannot be compared with a baseline; ``wait_ms`` waits for one to come.
+
+        ``after`` of the answer is that of the next question. The deadline must be longer than ``wait_ms``.
+        """
+        return self.ask("drift", baseline=baseline, after=after, **request)
+
 
 def _check_server(connection: socket.socket, path: str, *, is_named: bool) -> None:
     """Refuse a socket that another user listens on, where the user did not name it."""

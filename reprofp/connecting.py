@@ -259,6 +259,19 @@ class Session:
         """Return in short the records, of the nearest hundred, that may be compared with one."""
         return list(self._ask("comparable_with", name=_give(record), require=require, limit=limit)["records"])
 
+    def drift(
+        self, baseline: str | Record, *, after: int | None = None, require: str = "statistical", wait_s: float = 0.0
+    ) -> dict[str, Any]:
+        """Tell which records after a leaf the level is not certain for, beside a baseline; see docs/formats/wire.md.
+
+        ``wait_s`` waits for one to come, up to a second less than the deadline; without a daemon nothing is waited for.
+        """
+        wait_ms = int(1000 * max(0.0, min(wait_s, self._client.deadline_s - 1)))
+        answer: dict[str, Any] = self._ask(
+            "drift", baseline=_give(baseline), after=after, require=require, wait_ms=wait_ms
+        )
+        return answer
+
     def close(self) -> None:
         """Close the connection; the next question makes another."""
         self._client.close()

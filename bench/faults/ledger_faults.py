@@ -184,7 +184,7 @@ def run_calls(place: Path, _: int) -> int:
     lost = tried = 0
     for call in CALLS:
         log = place / "strace"
-        start(place / f"probe-{call}", 0, 5, prefix=trace(f"-e trace={call}", log)).communicate()
+        start(place / f"probe-{call}", 0, 5, prefix=trace(f"-y -e trace={call}", log)).communicate()
         lines = log.read_text().splitlines()
         ours = [at for at, line in enumerate(lines, 1) if re.search(r"ledger|sqlite|^\d+ +f", line)]
         for fault in ("signal=KILL", "error=EIO", "error=ENOSPC"):

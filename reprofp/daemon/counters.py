@@ -29,6 +29,11 @@ class Counters:
         with self._mutex:
             self._requests[method, code or "ok"] += 1
 
+    @property
+    def records(self) -> int:
+        """How many records were acknowledged."""
+        return self._records
+
     def count_group(self, records: int, seconds: float) -> None:
         """Count a transaction of so many records."""
         with self._mutex:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from reprofp.daemon.books import PackedFiles
+from reprofp.daemon.drift import find_drift
 from reprofp.daemon.requests import Params
 from reprofp.errors import NameNotFoundError, UsageError
 from reprofp.ledger import Filter, Ledger, Summary
@@ -17,7 +18,7 @@ from reprofp.model.observations import Value
 from reprofp.model.records import Record, Snapshot
 from reprofp.verdict import Level, Verdict, answer_requirement, check_before_run, compare
 
-__all__ = ["READS", "Asked"]
+__all__ = ["READS", "Asked", "describe_line"]
 
 _MOST_LINES = 1000
 _LINES = 20
@@ -95,7 +96,7 @@ def _log(asked: Asked) -> Value:
         below=None if before is None else _find_leaf(asked, before),
     )
     params.finish()
-    return {"records": [_describe(line) for line in search(asked.ledger, wanted, tag=tag, limit=limit)]}
+    return {"records": [describe_line(line) for line in search(asked.ledger, wanted, tag=tag, limit=limit)]}
 
 
 def _find_leaf(asked: Asked, name: str) -> int:
@@ -103,7 +104,8 @@ def _find_leaf(asked: Asked, name: str) -> int:
     return asked.ledger.summary(format_id(kind, raw_id)).leaf
 
 
-def _describe(line: Summary) -> Value:
+def describe_line(line: Summary) -> dict[str, Value]:
+    """Return what a record is in short."""
     return {
         "conditions": line.conditions,
         "exit_code": line.exit_code,
@@ -172,7 +174,7 @@ def _find_comparable(asked: Asked) -> Value:
     limit = asked.params.number("limit", 1, _MOST_LINES, _LINES)
     asked.params.finish()
     record, _ = asked.load(named)
-    return {"records": [_describe(line) for line in islice(_judge_nearest(asked, record, level), limit)]}
+    return {"records": [describe_line(line) for line in islice(_judge_nearest(asked, record, level), limit)]}
 
 
 def _judge_nearest(asked: Asked, record: Record, level: Level) -> Iterator[Summary]:
@@ -191,5 +193,6 @@ READS: dict[str, Callable[[Asked], Value]] = {
     "compare": _compare,
     "check": _check,
     "comparable_with": _find_comparable,
+    "drift": find_drift,
 }
 """The methods that read the ledger."""

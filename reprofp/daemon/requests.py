@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from reprofp.daemon.opening import open_file
 from reprofp.errors import UsageError
 from reprofp.ledger.files import unpack_record
-from reprofp.ledger.parcels import Parcel, open_file
+from reprofp.ledger.parcels import Parcel
 from reprofp.model.observations import Value
 from reprofp.model.paths import FactPath, parse_path
 from reprofp.model.records import Record

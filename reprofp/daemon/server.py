@@ -15,12 +15,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from reprofp.daemon.committing import Answer, Committer
 from reprofp.daemon.connections import Connection, Limits
 from reprofp.daemon.notify import Notifier, log_line
 from reprofp.daemon.service import METHODS, Service
+from reprofp.daemon.watching import Watchers
 from reprofp.errors import FormatError
 from reprofp.wire import HEADER_BYTES, Reply, Request, pack_error, pack_reply, pack_request, read_request
 
@@ -72,6 +74,7 @@ class Server:
         self._last_seen = self._last_sign = 0.0
         self._lanes = {lane: ThreadPoolExecutor(1, f"reprofp-{lane}") for lane in ("quick", "slow")}
         self._committer = Committer(service, self._deliver, self._fail)
+        self._watchers = Watchers(service, partial(self._work, "slow"), self._finish_watch, self.now)
 
     async def run(self, listener: socket.socket, describe: Callable[[], dict[str, Any]] = dict) -> int:
         """Serve until told to stop, and return the exit code."""
@@ -113,6 +116,7 @@ class Server:
     async def _drain(self) -> None:
         """Answer what is being worked on, then end all connections and threads."""
         self._committer.close()
+        self._watchers.dismiss()
         ends = self.now() + _DRAIN_S
         for connection in [one for one in self._connections if not one.is_busy]:
             connection.close()
@@ -137,6 +141,7 @@ class Server:
                 self.count_refusal("late")
                 connection.abort()
             self.service.books.rest()
+            self._watchers.look()
             if self._connections:
                 self._last_seen = now
             elif self._idle_exit_s and now - self._last_seen > self._idle_exit_s:
@@ -171,6 +176,7 @@ class Server:
 
     def forget(self, connection: Connection) -> None:
         """A client is gone."""
+        self._watchers.forget(connection)
         self._connections.discard(connection)
         self.service.counters.clients = len(self._connections)
         if not connection.is_busy:
@@ -235,12 +241,17 @@ class Server:
             if request.method == "ping" and not reply.code:
                 connection.greeting = frame
             connection.reply(frame)
+        elif lane == "wait":
+            self._watchers.watch(connection, request, peer)
         else:
             self._work(
                 lane,
                 lambda: _pack(self.service.handle(request, peer)),
                 lambda frame: self._finish(connection, frame),
             )
+
+    def _finish_watch(self, connection: Connection, reply: Reply) -> None:
+        self._finish(connection, _pack(reply))
 
     def _finish(self, connection: Connection, frame: bytes) -> None:
         connection.reply(frame)

@@ -44,7 +44,10 @@ class Method:
 
     access: Access
     lane: str
-    """``now`` costs microseconds, ``quick`` reads a little, ``slow`` judges records, ``write`` is committed in groups."""
+    """``now`` costs microseconds, ``quick`` reads a little, ``slow`` judges records, ``write`` is committed in groups.
+
+    ``wait`` judges records, too, and may be asked again until there is something to tell.
+    """
 
 
 METHODS: dict[str, Method] = {
@@ -59,6 +62,7 @@ METHODS: dict[str, Method] = {
     "compare": Method(Access.VALUES, "slow"),
     "check": Method(Access.VALUES, "slow"),
     "comparable_with": Method(Access.VALUES, "slow"),
+    "drift": Method(Access.VALUES, "wait"),
 }
 """All methods."""
 

@@ -1,8 +1,7 @@
 """Parcels: records as a ledger takes them in, whether somebody built them or their files came as bytes.
 
-In: a record, or the bytes of its file. Out: what the ledger keeps of it and of its parts: manifests, objects, and what
-`log` shows. Guaranteed: ``open_file`` takes exactly what ``unpack_record`` takes. Where the native core is sure of every
-byte, nothing is built of the facets; else ``unpack_record`` judges.
+In: a record. Out: what the ledger keeps of it and of its parts: manifests, objects, and what `log` shows. A program that
+has the native core makes parcels of files without building the records (``reprofp.daemon.opening``).
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reprofp.ledger.files import unpack_record
 from reprofp.ledger.objects import Item, iterate_items, iterate_parts
 from reprofp.model.fingerprints import Fingerprint
 from reprofp.model.ids import format_id
 from reprofp.model.records import Record, Run, Snapshot
 
-__all__ = ["Entry", "Parcel", "open_file", "wrap"]
+__all__ = ["Entry", "Parcel", "wrap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +73,3 @@ def _describe_role(record: Record) -> str:
     if isinstance(record, Snapshot):
         return record.phase.value
     return record.processes[0].role if record.processes else ""
-
-
-def open_file(data: bytes) -> Parcel:
-    """Return the parcel of the record whose file's bytes are ``data``; see ``files.unpack_record``.
-
-    Raises:
-        FormatError: they are not exactly what ``pack_record`` gives for some record.
-    """
-    from reprofp.ledger.opening import try_to_open  # noqa: PLC0415  brings the native core
-
-    parcel = try_to_open(data)
-    return wrap(unpack_record(data)) if parcel is None else parcel

@@ -160,7 +160,7 @@ class Ledger:
     def append_many(self, records: Iterable[Record | Parcel]) -> list[str]:
         """Store several records in one transaction, all or none; see ``append``.
 
-        A parcel (``parcels.open_file``) is a record that came as the bytes of its file.
+        A parcel is a record that came as the bytes of its file; see ``reprofp.ledger.parcels``.
 
         Raises:
             FormatError: as for ``append``.

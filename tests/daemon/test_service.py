@@ -18,6 +18,7 @@ WORDS = {
     "compare": {"a": "@-1", "b": "@-1"},
     "check": {"baseline": "@-1", "now": pack_record(make_snapshot(5))},
     "comparable_with": {"name": "@-1"},
+    "drift": {"baseline": "@-1"},
     "record.put": {"records": [pack_record(make_run(900))]},
 }
 DENIED_TO_GUESTS = {"metrics"}
@@ -227,3 +228,40 @@ def test_a_table_of_owners_that_cannot_be_read_locks_others_out(shared, tmp_path
     (tmp_path / "ledger" / "owners.sqlite").write_bytes(b"not a database at all" * 100)
     for uid in (OTHER, OWNER, ADMIN):
         assert ask(shared, "record.get", uid, name="@-1").code == "not-found"
+
+
+def test_drift_is_told_of_what_came_since(private):
+    fill(private, OWNER, make_run(10), make_run(20))
+    look = answer(private, "drift", OWNER, baseline=make_run(10).id)
+    assert look == {"after": 5, "behind": False, "records": []}
+    fill(private, OWNER, make_run(30))
+    look = answer(private, "drift", OWNER, baseline=make_run(10).id, require="bitwise", after=look["after"])
+    assert (look["after"], [line["answer"] for line in look["records"]]) == (8, [2])
+    fill(private, OWNER, make_run(40, lr=0.5), make_snapshot(50, packages=4))
+    look = answer(private, "drift", OWNER, baseline=make_run(10).id, require="bitwise", after=8)
+    assert [line["id"] for line in look["records"]] == [make_run(40, lr=0.5).id, make_snapshot(50, packages=4).id]
+    assert {line["answer"] for line in look["records"]} <= {1, 2}
+    assert look["records"][0]["reasons"][0]["path"] == "config.lr"
+    assert look["after"] == 12
+
+
+def test_drift_passes_no_record_over(private):
+    baseline = make_snapshot(1)
+    fill(private, OWNER, baseline, *(make_snapshot(number, packages=4) for number in range(2, 52)))
+    found, after, looks = [], -1, 0
+    while True:
+        look = answer(private, "drift", OWNER, baseline=baseline.id, require="bitwise", after=after)
+        found += [line["time_ns"] for line in look["records"]]
+        after, looks = look["after"], looks + 1
+        if not look["behind"]:
+            break
+    assert found == list(range(2, 52))
+    assert looks == 3
+
+
+def test_drift_of_other_users_is_not_told(shared):
+    fill(shared, OWNER, make_snapshot(1))
+    fill(shared, OTHER, make_snapshot(2), make_snapshot(3, packages=5))
+    request = {"baseline": pack_record(make_snapshot(1)), "require": "bitwise", "after": -1}
+    assert answer(shared, "drift", OWNER, **request)["records"] == []
+    assert len(answer(shared, "drift", OTHER, **request)["records"]) == 2

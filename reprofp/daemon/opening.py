@@ -19,14 +19,14 @@ from reprofp._core.canonical import find_facet_name, is_canonical
 from reprofp.errors import FormatError
 from reprofp.ledger.files import MAGIC, MAGIC_ATTACHED, MAX_FILE_BYTES, unpack_record
 from reprofp.ledger.objects import Item, hash_host
-from reprofp.ledger.parcels import Entry, Parcel
+from reprofp.ledger.parcels import Entry, Parcel, wrap
 from reprofp.model.canonical import MAX_FACET_BYTES, decode
 from reprofp.model.fingerprints import Fingerprint
 from reprofp.model.ids import hash_bytes, parse_id
 from reprofp.model.records import MAX_MANIFEST_BYTES, SCHEMA, Result
 from reprofp.model.schema import Phase
 
-__all__ = ["try_to_open"]
+__all__ = ["open_file", "try_to_open"]
 
 _MOST_ITEMS = 1 << 16
 _DEPTH = 3
@@ -44,6 +44,16 @@ _known_facets: dict[bytes, str] = {}
 
 class _Doubt(Exception):  # noqa: N818  no error: another way is taken
     """Something is not surely right."""
+
+
+def open_file(data: bytes) -> Parcel:
+    """Return the parcel of the record whose file's bytes are ``data``; see ``files.unpack_record``.
+
+    Raises:
+        FormatError: they are not exactly what ``pack_record`` gives for some record.
+    """
+    parcel = try_to_open(data)
+    return wrap(unpack_record(data)) if parcel is None else parcel
 
 
 def try_to_open(data: bytes) -> Parcel | None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from ledger.builders import make_run, make_snapshot
 from ledger.strategies import records
+from reprofp.daemon.opening import open_file, try_to_open
 from reprofp.errors import FormatError
 from reprofp.ledger import Ledger
 from reprofp.ledger.files import MAGIC, pack_record, unpack_record
-from reprofp.ledger.opening import try_to_open
-from reprofp.ledger.parcels import open_file, wrap
+from reprofp.ledger.parcels import wrap
 from reprofp.model.canonical import decode, encode
 from reprofp.model.facets import Facet
 from reprofp.model.ids import format_id, hash_bytes
