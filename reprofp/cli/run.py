@@ -36,10 +36,12 @@ _EXAMPLES = (
         "and ask afterwards whether it repeated the baseline",
         "reprofp run --check last-known-good --require statistical -- python train.py",
     ),
+    ("find out whether it repeats itself", "reprofp run --repeat 3 --output model.bin -- python train.py"),
 )
 _EXITS = {
     "N": "the command's own exit code; 128 + N where signal N ended it",
-    "1": "with --check: the command succeeded, but did not reach the level",
+    "1": "with --check: the command succeeded, but did not reach the level; with --repeat: it differs from itself",
+    "2": "with --repeat: the command succeeded, but did not make what was declared each time",
     "125": "reprofp failed before it started the command",
     "126": "the command cannot be run",
     "127": "the command was not found",
@@ -66,6 +68,14 @@ _EXITS = {
     default=True,
     help="Measure at the end what the frameworks that the command used compute (default: yes, for 10 s at most).",
 )
+@click.option(
+    "--repeat",
+    "times",
+    type=click.IntRange(2, 1000),
+    metavar="N",
+    help="Run the command N times, and compare what it makes each time; it has to start afresh each time.",
+)
+@click.option("--stdout", is_flag=True, help="Count standard output among what it makes; it becomes a pipe.")
 @click.option("--tag", metavar="NAME", help="A name for the record.")
 @click.option("--check", "baseline", type=RECORD, help="Compare with this record when the command has ended.")
 @click.option(
@@ -82,6 +92,8 @@ def command(
     outputs: tuple[tuple[str, Path], ...],
     metrics: Path | None,
     numerics: bool,
+    times: int | None,
+    stdout: bool,
     tag: str | None,
     baseline: str | None,
     level: str | None,
@@ -98,28 +110,54 @@ def command(
     line on standard error names the record. The exit code is the command's own.
     """
     from reprofp.cli.names import load_record
-    from reprofp.hooks.run import RunOptions, run_command
+    from reprofp.hooks.repeating import repeat_command
+    from reprofp.hooks.run import RunOptions
 
     if level and baseline is None:
         raise click.UsageError("--require asks for a level of sameness with a record: name it with --check")
+    if times and not (outputs or metrics or stdout):
+        raise click.UsageError("--repeat compares what the command makes: name it with --output, --metrics or --stdout")
     expected = None if baseline is None else load_record(baseline, ledger)
-    trouble = _find_trouble(ledger)
     options = RunOptions(
         experiment=replace(experiment, argv=argv),
         outputs=collect_names(outputs),
         metrics=metrics,
         numerics=numerics,
+        stdout=stdout,
         warn=_say,
     )
-    run, code = run_command(argv, options)
+    keeping = _Keeping(_find_trouble(ledger), ledger, quiet=quiet)
+    run, code = repeat_command(argv, options, times or 1, keeping.keep)
     check = None
     if expected is not None:
         check = _check(expected, run, level or "bitwise", (vary, ignore, accept_measured))
         run = _note_check(run, expected, check)
-    saved = _rescue(run, trouble) if trouble else _keep(run, tag, ledger)
-    if not quiet:
-        _say(f"{saved} ({', '.join(_describe(run, check))})")
-    ctx.exit(1 if check is not None and not check.held and code == 0 else code)
+    keeping.keep(run, tag, check)
+    ctx.exit(code or _find_code(run, check))
+
+
+def _find_code(run: Run, check: _Check | None) -> int:
+    """Return the code for a command that succeeded."""
+    repeats = run.result.repeats
+    if (check is not None and not check.held) or (repeats is not None and repeats.differing):
+        return 1
+    return 2 if repeats is not None and not repeats.agree else 0
+
+
+@dataclass(frozen=True)
+class _Keeping:
+    """Where runs go when they have ended."""
+
+    trouble: str
+    """Why they cannot be kept in the ledger."""
+    ledger: Path | None
+    quiet: bool
+
+    def keep(self, run: Run, tag: str | None = None, check: _Check | None = None) -> None:
+        """Append a run to the ledger, and name it on standard error."""
+        saved = _rescue(run, self.trouble) if self.trouble else _keep(run, tag, self.ledger)
+        if not self.quiet:
+            _say(f"{saved} ({', '.join(_describe(run, check))})")
 
 
 def _find_trouble(ledger: Path | None) -> str:
@@ -164,10 +202,11 @@ def _rescue(run: Run, why: str) -> str:
 
 
 def _describe(run: Run, check: _Check | None) -> list[str]:
-    from reprofp.render.records import draw_end
+    from reprofp.render.records import draw_end, draw_repeats
     from reprofp.render.values import format_duration
 
-    words = [draw_end(run.result.exit_code), format_duration(run.result.duration_ns)]
+    repeated = [draw_repeats(run.result.repeats)] if run.result.repeats else []
+    words = [draw_end(run.result.exit_code), format_duration(run.result.duration_ns), *repeated]
     return words if check is None else [*words, f"{check.level}: {check.answer}: {check.line}"]
 
 

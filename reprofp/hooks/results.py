@@ -62,7 +62,11 @@ class Outputs:
 
     def find_missing(self, results: Mapping[str, Mapping[str, Value]]) -> list[str]:
         """Return the names of outputs that are no evidence, each with why."""
-        return [f"{name} ({self.paths[name]}): {item['error']!s}" for name, item in results.items() if "error" in item]
+        return [
+            f"{name} ({self.paths[name]}): {item['error']!s}"
+            for name, item in results.items()
+            if "error" in item and name in self.paths
+        ]
 
     def describe_paths(self, home: str) -> dict[str, Value]:
         """Return where the outputs lie, as circumstances by dotted path."""

@@ -16,6 +16,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from reprofp.hooks.reading import Budget, hash_data_files
 from reprofp.hooks.reports import Report, ReportFolder, open_reports
 from reprofp.hooks.results import Metrics, Outputs, Points
 from reprofp.hooks.standard_input import StandardInput, look_at_own
+from reprofp.hooks.standard_output import StandardOutput
 from reprofp.model.facets import Facet
 from reprofp.model.fingerprints import Fingerprint
 from reprofp.model.ids import format_id
@@ -61,6 +63,8 @@ class RunOptions:
     budget: Budget = field(default_factory=Budget)
     numerics: bool = True
     """Whether the processes measure what they compute, when everything else has been reported."""
+    stdout: bool = False
+    """Whether what the command writes to standard output is one of its outputs; it goes through a pipe then."""
     warn: Callable[[str], None] = _warn
     """Takes a sentence about something that went wrong after the command was started."""
 
@@ -91,7 +95,8 @@ def run_command(argv: Sequence[str], options: RunOptions) -> tuple[Run, int]:
         if options.numerics:
             folder.ask_for_numerics(Request.make())
         before = look_at_own()
-        status, duration = _run(argv, environ, folder)
+        with StandardOutput() if options.stdout else nullcontext() as recording.stdout:
+            status, duration = _run(argv, environ, folder)
         folder.wait()
         recording.stdin = StandardInput(before, look_at_own(), options.budget)
         return recording.end(status, duration, folder.read()), _exit_code_of(status)
@@ -150,6 +155,7 @@ class _Recording:
     outputs: Outputs
     metrics: Metrics | None
     stdin: StandardInput = field(default_factory=StandardInput)
+    stdout: StandardOutput | None = None
     reports: Sequence[Report] = ()
 
     @classmethod
@@ -175,7 +181,8 @@ class _Recording:
     def end(self, status: int, duration: int, reports: list[Report]) -> Run:
         self.reports = reports
         exit_code = os.waitstatus_to_exitcode(status)
-        result = Result(exit_code, duration - _sum_measuring(reports), self.outputs.hash(), self._collect_metrics())
+        made = {**self.outputs.hash(), **(self.stdout.describe() if self.stdout else {})}
+        result = Result(exit_code, duration - _sum_measuring(reports), made, self._collect_metrics())
         for missing in self.outputs.find_missing(result.outputs):
             self.options.warn(f"output {missing}")
         processes = self._describe_processes(exit_code, reports)

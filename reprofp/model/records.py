@@ -22,7 +22,18 @@ from reprofp.model.observations import Observation, Unknown, UnknownCode, Value
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Phase
 
-__all__ = ["MAX_ATTACHMENT_BYTES", "SCHEMA", "Blob", "Process", "Record", "Result", "Run", "SideBlob", "Snapshot"]
+__all__ = [
+    "MAX_ATTACHMENT_BYTES",
+    "SCHEMA",
+    "Blob",
+    "Process",
+    "Record",
+    "Repeats",
+    "Result",
+    "Run",
+    "SideBlob",
+    "Snapshot",
+]
 
 SCHEMA = 1
 """The version of the manifests' format."""
@@ -178,6 +189,55 @@ class Process:
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """What came of running one command several times, the run that holds this being the last one."""
+
+    of: int
+    """How often it ran."""
+    equal: tuple[str, ...] = ()
+    """The outputs (``outputs.NAME``, ``metrics.NAME``, ``exit_code``) that were the same bits each time."""
+    differing: tuple[str, ...] = ()
+    """Those that were not."""
+    missing: tuple[str, ...] = ()
+    """Those that were not made each time, so that nothing is known of them."""
+    records: tuple[bytes, ...] = ()
+    """The 32 bytes of the ids of the earlier runs."""
+
+    @property
+    def agree(self) -> bool:
+        """Whether everything was made each time, and always the same."""
+        return any(name != "exit_code" for name in self.equal) and not self.differing and not self.missing
+
+    def to_value(self) -> dict[str, Value]:
+        """Return the canonical form."""
+        names = {"equal": self.equal, "differing": self.differing, "missing": self.missing}
+        lists: dict[str, Value] = {name: list(found) for name, found in names.items()}
+        return {"of": self.of, **lists, "records": list(self.records)}
+
+    @classmethod
+    def from_value(cls, value: Value) -> Repeats:
+        """Read the canonical form.
+
+        Raises:
+            FormatError: it is none.
+        """
+        match value:
+            case {
+                "of": int(of),
+                "equal": list(a),
+                "differing": list(b),
+                "missing": list(c),
+                "records": list(ids),
+                **rest,
+            } if not rest:
+                texts = all(isinstance(item, str) for item in (*a, *b, *c))
+                if texts and all(isinstance(item, bytes) for item in ids):
+                    names = [tuple(map(str, names)) for names in (a, b, c)]
+                    return cls(of, names[0], names[1], names[2], cast("tuple[bytes, ...]", tuple(ids)))
+        raise FormatError("not a run's repeats: expected of, equal, differing, missing and records")
+
+
+@dataclass(frozen=True)
 class Result:
     """What came out of a run: outputs' digests, metrics, exit code, duration."""
 
@@ -188,13 +248,17 @@ class Result:
     """By name: ``digest`` (text), ``files`` and ``bytes`` (numbers), or ``error`` (text)."""
     metrics: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
     """By name: (step, value) pairs in the order in which they were reported."""
+    repeats: Repeats | None = None
+    """What repeating the command showed, in the last run of those."""
 
     @cached_property
     def blob(self) -> Blob:
-        """The result as a canonical value (kind ``rs1``)."""
+        """The result as a canonical value (kind ``rs1``); ``repeats`` is left out where there are none."""
+        repeats: dict[str, Value] = {} if self.repeats is None else {"repeats": self.repeats.to_value()}
         return Blob(
             "rs1",
             {
+                **repeats,
                 "exit_code": self.exit_code,
                 "duration_ns": self.duration_ns,
                 "outputs": {name: dict(output) for name, output in self.outputs.items()},
@@ -218,12 +282,14 @@ class Result:
                 "outputs": dict(outputs),
                 "metrics": dict(metrics),
                 **rest,
-            } if not rest and all(isinstance(output, dict) for output in outputs.values()):
+            } if rest.keys() <= {"repeats"} and all(isinstance(output, dict) for output in outputs.values()):
+                repeats = Repeats.from_value(cast("Value", rest["repeats"])) if rest else None
                 return cls(
                     code,
                     duration,
                     cast("dict[str, dict[str, Value]]", outputs),
                     {name: _read_points(item) for name, item in metrics.items()},
+                    repeats,
                 )
         raise FormatError("not a run's result: expected exit_code, duration_ns, outputs and metrics")
 

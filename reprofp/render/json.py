@@ -17,7 +17,7 @@ from reprofp.model.facets import Facet
 from reprofp.model.ids import format_id
 from reprofp.model.observations import Absent, Observation, Observed, Value
 from reprofp.model.paths import FactPath, format_path, starts_with
-from reprofp.model.records import Process, Record, Result, Run, SideBlob, Snapshot
+from reprofp.model.records import Process, Record, Repeats, Result, Run, SideBlob, Snapshot
 from reprofp.render.contents import content_json
 from reprofp.render.rules import describe_rule
 from reprofp.render.wording import ANSWERS
@@ -268,7 +268,14 @@ def _result_json(result: Result) -> dict[str, Any]:
             name: [[step, value_json(float(number))] for step, number in points]
             for name, points in result.metrics.items()
         },
+        **({} if result.repeats is None else {"repeats": _repeats_json(result.repeats)}),
     }
+
+
+def _repeats_json(repeats: Repeats) -> dict[str, Any]:
+    names = {"equal": repeats.equal, "differing": repeats.differing, "missing": repeats.missing}
+    lists = {name: list(found) for name, found in names.items()}
+    return {"of": repeats.of, **lists, "records": [format_id("rn1", raw_id) for raw_id in repeats.records]}
 
 
 def summary_json(summary: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reprofp.model.facets import Facet
 from reprofp.model.observations import Observation, Observed, Value
 from reprofp.model.paths import FactPath, format_path, starts_with
-from reprofp.model.records import Record, Result, Run, Snapshot
+from reprofp.model.records import Record, Repeats, Result, Run, Snapshot
 from reprofp.render.layout import Line, Span, align, indent, line, wrap
 from reprofp.render.values import (
     clean,
@@ -23,7 +23,7 @@ from reprofp.render.values import (
 if TYPE_CHECKING:
     from reprofp.ledger import Summary
 
-__all__ = ["draw_end", "draw_exit", "draw_log", "draw_record"]
+__all__ = ["draw_end", "draw_exit", "draw_log", "draw_record", "draw_repeats"]
 
 _MANY = 8
 _NAMES = 60
@@ -79,7 +79,17 @@ def _draw_result(result: Result) -> list[Line]:
     rows = [("exit code", draw_exit(result.exit_code)), ("duration", format_duration(result.duration_ns))]
     rows += [(f"output {clean(name)}", _draw_output(output)) for name, output in result.outputs.items()]
     rows += [(f"metric {clean(name)}", _draw_metric(points)) for name, points in result.metrics.items()]
+    rows += [("repeats", draw_repeats(result.repeats))] if result.repeats else []
     return [line(), *align([[Span(name, "dim"), Span(value)] for name, value in rows])]
+
+
+def draw_repeats(repeats: Repeats) -> str:
+    """Say what running a command several times showed."""
+    if repeats.differing:
+        return f"{repeats.of} runs differ: {clean(', '.join(repeats.differing))}"
+    if repeats.missing:
+        return f"{repeats.of} runs, not each made {clean(', '.join(repeats.missing))}"
+    return f"{repeats.of} runs made the same bits"
 
 
 def _draw_output(output: Mapping[str, Value]) -> str:

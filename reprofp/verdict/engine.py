@@ -22,6 +22,7 @@ from reprofp.verdict.judging import Judge, Pair
 from reprofp.verdict.keyed import judge_keyed
 from reprofp.verdict.levels import Level
 from reprofp.verdict.metrics import compare_metrics
+from reprofp.verdict.repeats import judge_repeats, mark_repeated, note_repeats
 from reprofp.verdict.results import Kind, Reason, Verdict
 from reprofp.verdict.rule import side_of
 from reprofp.verdict.ruleset import RuleSet, load_rules
@@ -64,10 +65,11 @@ def compare_with(rules: RuleSet, a: Record, b: Record, request: Request) -> Verd
         return Verdict(same_record=True, rules_version=rules.version, notes=("the same record",))
     gathered = gather(view_record(a, b), view_record(b, a), rules)
     gathered.reasons += judge_drifts(a, b, gathered.judge, {reason.path for reason in gathered.reasons})
+    gathered.reasons = [*mark_repeated(gathered.reasons, a, b), *judge_repeats(a, b)]
     verdict = conclude(gathered, request, list(compare_outputs(a, b)))
     if isinstance(a, Run) and isinstance(b, Run):
         endings = _say_endings(a.result.exit_code, b.result.exit_code)
-        notes = (*verdict.notes, *_note_results(a, b), *([endings] if endings else []))
+        notes = (*verdict.notes, *_note_results(a, b), *note_repeats(a, b), *([endings] if endings else []))
         return replace(verdict, notes=notes, endings=endings, metrics=compare_metrics([a], [b]))
     return verdict
 
