@@ -20,8 +20,10 @@ from reprofp.cli.options import (
     ledger_option,
     vary_options,
 )
+from reprofp.cli.policies import policy_options
 
 if TYPE_CHECKING:
+    from reprofp.policies import Policy
     from reprofp.probes.base import Experiment
 
 _EXAMPLES = (
@@ -48,17 +50,16 @@ _EXITS = {
 
 
 @click.command(cls=Command, short_help="Before a run: can it repeat a baseline?", examples=_EXAMPLES, exits=_EXITS)
-@click.option("--baseline", type=RECORD, required=True, help="The record that the run should repeat.")
+@click.option("--baseline", type=RECORD, help="The record that the run should repeat; by default the policy's.")
 @click.option(
     "--require",
     "level",
     type=click.Choice(LEVELS),
-    default="bitwise",
-    show_default=True,
-    help="The level that the run should reach.",
+    help="The level that the run should reach; by default the policy's, else bitwise.",
 )
 @click.option("--strict", is_flag=True, help="Count what can only be known later as undecided.")
 @vary_options
+@policy_options
 @experiment_options
 @click.option("--output", "outputs", type=NAMED_PATH, multiple=True, help="What the command makes. Repeatable.")
 @click.option("--python", type=click.Path(path_type=Path), metavar="PATH", help="The interpreter that will run.")
@@ -69,12 +70,13 @@ _EXITS = {
 @click.pass_context
 def command(
     ctx: click.Context,
-    baseline: str,
-    level: str,
+    baseline: str | None,
+    level: str | None,
     strict: bool,
     vary: tuple[tuple[str, ...], ...],
     ignore: tuple[tuple[str, ...], ...],
     accept_measured: bool,
+    policy: Policy | None,
     experiment: Experiment,
     outputs: tuple[tuple[str, Path], ...],
     python: Path | None,
@@ -90,22 +92,38 @@ def command(
     """
     from reprofp.capture import describe_environment
     from reprofp.cli.names import load_record
+    from reprofp.cli.policies import judge
     from reprofp.cli.verdicts import Named, Wanted, answer, show
     from reprofp.ledger import find_content
     from reprofp.verdict import check_before_run
 
+    baseline = baseline or _find_baseline(policy)
     record = load_record(baseline, ledger)
     now = describe_environment(replace(experiment, argv=argv, outputs=collect_names(outputs)), python)
-    verdict = check_before_run(record, now, vary=vary, ignore=ignore, accept_measured=accept_measured)
+    asked = {"vary": vary, "ignore": ignore, "accept_measured": accept_measured}
+    verdict, ruling = judge(policy, check_before_run, record, now, **asked)
     wanted = Wanted(
-        level,
-        accept_measured=accept_measured,
+        level or (policy.require.label if policy and policy.require else "bitwise"),
+        accept_measured=accept_measured or (policy is not None and policy.accept_measured),
         everything=everything,
         form="json" if as_json else "text",
         strict=strict,
+        ruling=ruling,
     )
     sides = [
         Named(name, side, partial(find_content, side, ledger)) for name, side in ((baseline, record), ("@now", now))
     ]
     show(verdict, sides[0], sides[1], wanted)
     ctx.exit(answer(verdict, wanted) or 0)
+
+
+def _find_baseline(policy: Policy | None) -> str:
+    """Return the baseline that the policy has for the branch that is checked out here."""
+    from reprofp.policies import find_branch
+
+    branch = find_branch(Path.cwd())
+    name = "" if policy is None else policy.baseline_of(branch)
+    if not name:
+        where = f"on branch {branch!r}, " if policy is not None and branch else ""
+        raise click.UsageError(f"{where}no policy names a baseline: name one with --baseline RECORD")
+    return name

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from reprofp.cli.verdicts import Wanted
+    from reprofp.policies import Policy
+
 from reprofp.cli.command import REQUIRE_EXITS, Command
 from reprofp.cli.options import RECORD, json_option, ledger_option, require_option, vary_options
+from reprofp.cli.policies import policy_options
 
 _EXAMPLES = (
     ("the newest record against the one before it", "reprofp compare @-2 @-1"),
@@ -32,6 +39,7 @@ _EXAMPLES = (
 @click.argument("b", type=RECORD)
 @require_option
 @vary_options
+@policy_options
 @click.option("--all", "everything", is_flag=True, help="Show all reasons, also those that are not relevant.")
 @click.option("--values", is_flag=True, help="Of two files of weights: measure by how much the tensors' values differ.")
 @click.option("--markdown", is_flag=True, help="Answer in Markdown.")
@@ -46,6 +54,7 @@ def command(
     vary: tuple[tuple[str, ...], ...],
     ignore: tuple[tuple[str, ...], ...],
     accept_measured: bool,
+    policy: Policy | None,
     everything: bool,
     values: bool,
     markdown: bool,
@@ -63,6 +72,7 @@ def command(
     """
     from reprofp.cli.compare_contents import are_contents, compare_contents
     from reprofp.cli.names import load_record
+    from reprofp.cli.policies import judge
     from reprofp.cli.verdicts import Named, Wanted, answer, show
     from reprofp.ledger import find_content
     from reprofp.verdict import compare
@@ -79,10 +89,20 @@ def command(
     if values:
         raise click.UsageError("--values measures files of weights, and A and B are records")
     first, second = load_record(a, ledger), load_record(b, ledger)
-    verdict = compare(first, second, vary=vary, ignore=ignore, accept_measured=accept_measured)
+    asked = {"vary": vary, "ignore": ignore, "accept_measured": accept_measured}
+    verdict, ruling = judge(policy, compare, first, second, **asked)
+    wanted = replace(wanted, **_take_policy(policy, wanted), ruling=ruling)
     sides = [Named(name, record, partial(find_content, record, ledger)) for name, record in ((a, first), (b, second))]
     show(verdict, sides[0], sides[1], wanted)
     ctx.exit(answer(verdict, wanted) or 0)
+
+
+def _take_policy(policy: Policy | None, wanted: Wanted) -> dict[str, Any]:
+    """Return what a policy asks for where the command line did not."""
+    if policy is None:
+        return {}
+    level = wanted.level or (None if policy.require is None else policy.require.label)
+    return {"level": level, "accept_measured": wanted.accept_measured or policy.accept_measured}
 
 
 def _form(*, markdown: bool, as_json: bool) -> str:

@@ -31,6 +31,7 @@ COMMANDS = (
     "daemon",
     "doctor",
     "explain",
+    "policy",
     "completion",
 )
 """The names of the commands, in the order of the help; each lives in the module of its name."""

@@ -12,6 +12,7 @@ from reprofp.cli.output import print_json, print_lines, print_text, screen_width
 if TYPE_CHECKING:
     from reprofp.model.contents import ContentDifference
     from reprofp.model.records import Record
+    from reprofp.policies import Ruling
     from reprofp.verdict import Verdict
 
 __all__ = ["Named", "Wanted", "answer", "show"]
@@ -27,10 +28,19 @@ class Wanted:
     form: str = "text"
     strict: bool = False
     """Whether what settles only later leaves the answer undecided."""
+    ruling: Ruling | None = None
+    """What a policy did."""
 
 
 def answer(verdict: Verdict, wanted: Wanted) -> int | None:
-    """Return the answer to the requirement (0, 1 or 2), or None where there was none."""
+    """Return the answer to the requirement and to what a policy pins (0, 1 or 2), or None where there was neither."""
+    pinned = None if wanted.ruling is None else wanted.ruling.answer
+    given = [code for code in (_answer_level(verdict, wanted), pinned) if code is not None]
+    # No before undecided before yes.
+    return min(given, key=(1, 2, 0).index) if given else None
+
+
+def _answer_level(verdict: Verdict, wanted: Wanted) -> int | None:
     if wanted.level is None:
         return None
     from reprofp.verdict import Level, answer_requirement
@@ -54,12 +64,20 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
     from reprofp.render.imported import say_unrecorded
 
     told = say_unrecorded(a.record, b.record)
+    if wanted.ruling is not None:
+        from reprofp.render.rulings import say_ruling
+
+        told = [*say_ruling(wanted.ruling), *told]
     verdict = replace(verdict, notes=(*told, *verdict.notes)) if told else verdict
     contents = [] if verdict.same_record else _compare_contents(a, b)
     if wanted.form == "json":
         from reprofp.render.json import verdict_json
 
-        print_json(verdict_json(verdict, a.record, b.record, level=wanted.level, answer=code, contents=contents))
+        print_json(
+            verdict_json(
+                verdict, a.record, b.record, level=wanted.level, answer=code, contents=contents, ruling=wanted.ruling
+            )
+        )
     elif wanted.form == "markdown":
         from reprofp.render.markdown import verdict_markdown
         from reprofp.render.wording import ANSWERS
@@ -68,9 +86,18 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
     else:
         from reprofp.render.text import Shown, draw_verdict
 
-        shown = Shown(screen_width(), wanted.everything, wanted.level or "", code)
+        shown = Shown(screen_width(), wanted.everything, wanted.level or "", code, _name_pins(verdict, wanted))
         names = describe_record(a.name, a.record), describe_record(b.name, b.record)
         print_lines(draw_verdict(verdict, *names, shown, contents))
+
+
+def _name_pins(verdict: Verdict, wanted: Wanted) -> str:
+    """Say which pins do not hold, where they alone decide the answer."""
+    if wanted.ruling is None or answer(verdict, wanted) == _answer_level(verdict, wanted):
+        return ""
+    from reprofp.render.rulings import say_pins
+
+    return say_pins(wanted.ruling)
 
 
 def _compare_contents(a: Named, b: Named) -> list[ContentDifference]:

@@ -24,13 +24,16 @@ from reprofp.render.wording import ANSWERS
 
 if TYPE_CHECKING:
     from reprofp.model.contents import ContentDifference
+    from reprofp.policies.policy import Ruling
     from reprofp.verdict import Interval, MetricComparison, Reason, Rule, Verdict
+    from reprofp.verdict.metrics import SeriesComparison
 
 __all__ = [
     "observation_json",
     "reason_json",
     "record_json",
     "rule_json",
+    "ruling_json",
     "summary_json",
     "time_json",
     "value_json",
@@ -128,11 +131,12 @@ def verdict_json(
     level: str | None = None,
     answer: int | None = None,
     contents: Sequence[ContentDifference] = (),
+    ruling: Ruling | None = None,
 ) -> dict[str, Any]:
     """Return the answer of ``compare`` or ``check`` (schema compare.schema.json).
 
     ``level`` is what was required and ``answer`` the exit code that answers it; ``contents`` tell what differs in data
-    and weights.
+    and weights, ``ruling`` what a policy did.
     """
     experiment = verdict.experiment
     return {
@@ -158,6 +162,7 @@ def verdict_json(
         "notes": list(verdict.notes),
         "rules_version": verdict.rules_version,
         "requirement": None if answer is None else {"level": level, "answer": ANSWERS[answer]},
+        "policy": None if ruling is None else ruling_json(ruling),
     }
 
 
@@ -172,6 +177,40 @@ def _metric_json(metric: MetricComparison) -> dict[str, Any]:
         "p_value": metric.p_value,
         "interval": None if metric.interval is None else list(metric.interval),
         "mark": metric.mark,
+        "series": None if metric.series is None else _series_json(metric.series),
+    }
+
+
+def _series_json(series: SeriesComparison) -> dict[str, Any]:
+    return {
+        "steps": series.steps,
+        "only": [series.only_a, series.only_b],
+        "parts_at": series.parts_at,
+        "values": None if series.values is None else [value_json(value) for value in series.values],
+        "beyond_at": series.beyond_at,
+    }
+
+
+def ruling_json(ruling: Ruling) -> dict[str, Any]:
+    """Return what a policy did to a verdict, and the verdict without it."""
+    return {
+        "file": ruling.policy.file.name,
+        "ignored": _reasons_json(ruling.ignored),
+        "varied": _reasons_json(ruling.varied),
+        "pinned": [
+            {
+                "path": format_path(pin.path),
+                "value": value_json(pin.value),
+                "a": observation_json(pin.a),
+                "b": observation_json(pin.b),
+                "holds": pin.holds,
+            }
+            for pin in ruling.pinned
+        ],
+        "without": {
+            "conditions": interval_json(ruling.without.conditions),
+            "overall": interval_json(ruling.without.overall),
+        },
     }
 
 

@@ -19,8 +19,9 @@ from reprofp.render.wording import ANSWERS, MEANINGS, format_interval, headline,
 if TYPE_CHECKING:
     from reprofp.model.contents import ContentDifference
     from reprofp.verdict import MetricComparison, Reason, Verdict
+    from reprofp.verdict.metrics import SeriesComparison
 
-__all__ = ["Shown", "draw_doctor", "draw_reasons", "draw_verdict"]
+__all__ = ["Shown", "draw_doctor", "draw_metrics", "draw_reasons", "draw_verdict"]
 
 _FEW = 5
 _INDENT = 2
@@ -39,6 +40,8 @@ class Shown:
     """The level that was required, if one was."""
     answer: int | None = None
     """The answer to the requirement: 0, 1 or 2."""
+    pins: str = ""
+    """What a policy pins and does not hold, where that decides the answer."""
 
 
 def draw_verdict(
@@ -49,7 +52,11 @@ def draw_verdict(
     lines += _spread([[Span("a ", "dim"), Span(clean(a))], [Span("b ", "dim"), Span(clean(b))]], shown.width)
     if verdict.same_record:
         return lines
-    lines += [*_draw_parts(verdict, shown.width), *_draw_groups(verdict, shown, contents), *_draw_metrics(verdict)]
+    lines += [
+        *_draw_parts(verdict, shown.width),
+        *_draw_groups(verdict, shown, contents),
+        *_draw_metrics(verdict, shown.width),
+    ]
     notes = [note for note in verdict.notes if not _is_said(note, headline(verdict))]
     lines += [line(), *(drawn for note in notes for drawn in _draw_note(note, shown.width))] if notes else []
     return [*lines, line(), *_draw_counts(verdict, shown)]
@@ -79,7 +86,8 @@ def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
 def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
     text = headline(verdict)
     if shown.answer is not None:
-        text = f"{ANSWERS[shown.answer]}{_answer(shown, text, before_run=verdict.before_run)}: {text}"
+        why = f", {shown.pins}" if shown.pins else _answer(shown, text, before_run=verdict.before_run)
+        text = f"{ANSWERS[shown.answer]}{why}: {text}"
     first, *rest = wrap(text, max(shown.width, _LEAST_WIDTH))
     style = tone(verdict, shown.answer)
     return [line(Span(first, style)), *(indent(line(Span(piece, style)), _INDENT) for piece in rest)]
@@ -87,6 +95,8 @@ def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
 
 def _answer(shown: Shown, said: str, *, before_run: bool) -> str:
     """Say what the answer is about, unless the verdict's line says it."""
+    if not shown.level:
+        return ""
     if (shown.answer == 0 and MEANINGS[shown.level] in said) or f"{shown.level} is possible" in said:
         return ""
     about = {
@@ -180,23 +190,56 @@ def _draw_contents(contents: Sequence[ContentDifference], shown: Shown) -> list[
     return [line(), line(Span("what differs in the content", "strong")), *(indent(spans, _INDENT) for spans in drawn)]
 
 
-def _draw_metrics(verdict: Verdict) -> list[Line]:
+def _draw_metrics(verdict: Verdict, width: int) -> list[Line]:
     if not verdict.metrics:
         return []
-    return [
-        line(),
-        line(Span("metrics", "strong")),
-        *(indent(row, _INDENT) for row in align(list(map(_metric, verdict.metrics)))),
-    ]
+    return [line(), line(Span("metrics", "strong")), *draw_metrics(verdict.metrics, width)]
+
+
+def draw_metrics(metrics: Sequence[MetricComparison], width: int) -> list[Line]:
+    """Draw metrics as rows: both values, by how much they differ, and what that says; on two lines where it is long."""
+    room = max(width, _LEAST_WIDTH) - _INDENT
+    rows = list(map(_metric, metrics))
+    table = align(rows)
+    if any(cell_width("".join(span.text for span in spans)) > room for spans in table):
+        table = [spans for row in rows for spans in _stack_metric(row, room)]
+    return [indent(spans, _INDENT) for spans in table]
+
+
+def _stack_metric(row: Sequence[Span], width: int) -> list[Line]:
+    name, values, change, *said = row
+    return [line(name, "  ", values, "  ", change), *_hang("; ".join(span.text for span in said if span.text), width)]
 
 
 def _metric(metric: MetricComparison) -> list[Span]:
     change = "" if metric.deviation is None else f"{metric.deviation:+.3%}"
-    verdict = {True: f"equivalent within {metric.margin:.3g}", False: "not equivalent", None: "undecided"}
-    said = metric.mark or verdict[metric.equivalent]
+    verdict = {True: f"equivalent within {100 * metric.margin:.3g} %", False: "not equivalent", None: "undecided"}
+    said = _say_tolerance(metric) or verdict[metric.equivalent]
     runs = f"{metric.runs_a} and {plural(metric.runs_b, 'run')}"
     values = f"{metric.mean_a:.6g} -> {metric.mean_b:.6g}"
-    return [Span(clean(metric.name), "path"), Span(values), Span(change), Span(said), Span(runs, "dim")]
+    series = "" if metric.series is None else _say_series(metric.series)
+    return [Span(clean(metric.name), "path"), Span(values), Span(change), Span(said), Span(series or runs, "dim")]
+
+
+def _say_tolerance(metric: MetricComparison) -> str:
+    """Say of what allows no inference whether the deviation is within the tolerance all the same."""
+    if not metric.mark or metric.deviation is None:
+        return metric.mark
+    side = "within" if abs(metric.deviation) <= metric.margin else "beyond"
+    return f"{side} {100 * metric.margin:.3g} % ({metric.mark})"
+
+
+def _say_series(series: SeriesComparison) -> str:
+    """Say where two series part, and from where on they are too far apart."""
+    only = series.only_a + series.only_b
+    rest = f", {plural(only, 'step')} on one side only" if only else ""
+    if series.steps <= 1:
+        return rest.removeprefix(", ")
+    if series.parts_at is None or series.values is None:
+        return f"the same at all {series.steps} steps{rest}"
+    first, second = series.values
+    beyond = "" if series.beyond_at is None else f", too far apart from step {series.beyond_at} on"
+    return f"part at step {series.parts_at} ({first:.9g} -> {second:.9g}){beyond}{rest}"
 
 
 def _is_told(differs: Sequence[Reason]) -> bool:

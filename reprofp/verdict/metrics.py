@@ -10,14 +10,24 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reprofp.errors import UsageError
 from reprofp.model.records import Run
 from reprofp.verdict.student import t_quantile, t_tail
 
-__all__ = ["DEFAULT_MARGIN", "MIN_RUNS", "NO_INFERENCE", "MetricComparison", "compare_metrics", "compare_samples"]
+__all__ = [
+    "DEFAULT_MARGIN",
+    "MIN_RUNS",
+    "NO_INFERENCE",
+    "MetricComparison",
+    "SeriesComparison",
+    "compare_metrics",
+    "compare_samples",
+    "compare_series",
+]
 
 DEFAULT_MARGIN = 0.01
 """The largest difference of means that counts as none, as a fraction of the first side's mean."""
@@ -48,6 +58,69 @@ class MetricComparison:
     interval: tuple[float, float] | None = None
     """The 90 % confidence interval of the relative deviation."""
     mark: str = ""
+    series: SeriesComparison | None = None
+    """Of one run a side: how the values compare step by step."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesComparison:
+    """Two runs' values of one metric, step by step; a step that stands several times is matched in order."""
+
+    steps: int
+    """How many steps both have."""
+    only_a: int
+    only_b: int
+    parts_at: int | None = None
+    """The first step at which the two differ in any bit."""
+    values: tuple[float, float] | None = None
+    """The values there."""
+    beyond_at: int | None = None
+    """The first step from which on they never come back to within the margin."""
+
+
+def compare_series(
+    a: Sequence[tuple[int, float]], b: Sequence[tuple[int, float]], *, margin: float = DEFAULT_MARGIN
+) -> SeriesComparison:
+    """Compare two series of (step, value) step by step; steps that only one side has are counted."""
+    values_a, values_b = _index(a), _index(b)
+    shared = sorted(values_a.keys() & values_b.keys())
+    pairs = [(key[0], values_a[key], values_b[key]) for key in shared]
+    parts = next((pair for pair in pairs if not _is_same(pair[1], pair[2])), None)
+    beyond: int | None = None
+    for step, first, second in pairs:
+        if _is_within(first, second, margin):
+            beyond = None
+        elif beyond is None:
+            beyond = step
+    return SeriesComparison(
+        len(shared),
+        len(values_a) - len(shared),
+        len(values_b) - len(shared),
+        None if parts is None else parts[0],
+        None if parts is None else parts[1:],
+        beyond,
+    )
+
+
+def _index(points: Sequence[tuple[int, float]]) -> dict[tuple[int, int], float]:
+    """Return the values by step and by how often the step stood before."""
+    seen: Counter[int] = Counter()
+    values = {}
+    for step, value in points:
+        values[step, seen[step]] = value
+        seen[step] += 1
+    return values
+
+
+def _is_same(a: float, b: float) -> bool:
+    """Whether two values have the same bits, any NaN counting as one value."""
+    return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1.0, a) == math.copysign(1.0, b))
+
+
+def _is_within(a: float, b: float, margin: float) -> bool:
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return _is_same(a, b)
+    return abs(b - a) <= margin * abs(a)
 
 
 def compare_samples(
@@ -109,16 +182,36 @@ def _welch_degrees(error_a: float, error_b: float, runs_a: int, runs_b: int) -> 
 
 
 def compare_metrics(
-    a: Iterable[Run], b: Iterable[Run], *, margin: float = DEFAULT_MARGIN
+    a: Iterable[Run],
+    b: Iterable[Run],
+    *,
+    margin: float = DEFAULT_MARGIN,
+    margins: Mapping[str, float] | None = None,
 ) -> tuple[MetricComparison, ...]:
     """Compare every metric that both groups of runs carry, by its last value in each run.
 
+    Of one run a side, the series are compared step by step as well.
+
+    Args:
+        a: The runs of the first group.
+        b: Those of the second.
+        margin: The largest relative difference of means that counts as none.
+        margins: The same for single metrics, by name.
+
     Raises:
-        UsageError: ``margin`` is not positive.
+        UsageError: a margin is not positive.
     """
-    values_a, values_b = _last_values(a), _last_values(b)
-    shared = sorted(values_a.keys() & values_b.keys())
-    return tuple(compare_samples(name, values_a[name], values_b[name], margin=margin) for name in shared)
+    runs_a, runs_b = list(a), list(b)
+    values_a, values_b = _last_values(runs_a), _last_values(runs_b)
+    found = []
+    for name in sorted(values_a.keys() & values_b.keys()):
+        allowed = (margins or {}).get(name, margin)
+        compared = compare_samples(name, values_a[name], values_b[name], margin=allowed)
+        if len(runs_a) == len(runs_b) == 1:
+            points = (run.result.metrics[name] for run in (runs_a[0], runs_b[0]))
+            compared = replace(compared, series=compare_series(*points, margin=allowed))
+        found.append(compared)
+    return tuple(found)
 
 
 def _last_values(runs: Iterable[Run]) -> Mapping[str, list[float]]:

@@ -10,7 +10,7 @@ from render.records import RUN, A
 def test_sets_lists_moves_and_deletes(ask, filled):
     assert ask("tag", "good", A.id).err == f"reprofp: good is {A.id}\n"
     assert ask("tag").out == f"{A.id[:16]}  good\n{A.id[:16]}  last-known-good\n"
-    ask("tag", "good", "@-1")
+    ask("tag", "--move", "good", "@-1")
     assert json.loads(ask("tag", "--json").out)["tags"]["good"] == RUN.id
     assert ask("tag", "--delete", "good").code == 0
     assert "good" not in json.loads(ask("tag", "--json").out)["tags"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprofp.errors import UsageError
-from reprofp.verdict.metrics import compare_metrics, compare_samples
+from reprofp.verdict.metrics import compare_metrics, compare_samples, compare_series
 from verdict.records import make_run
 
 SAMPLES = st.lists(st.floats(0.5, 2), min_size=5, max_size=9)
@@ -91,3 +91,38 @@ def test_groups_of_runs_are_compared_by_their_last_values():
     runs = [make_run(metrics={"loss": [(1, 9.0), (2, value)], "only": []}) for value in (1.0, 1.0, 1.0, 1.0, 1.0)]
     (result,) = compare_metrics(runs, runs)
     assert (result.name, result.runs_a, result.mean_a, result.equivalent) == ("loss", 5, 1.0, True)
+
+
+def test_series_are_compared_step_by_step():
+    a = [(0, 1.0), (1, 0.5), (2, 0.25), (3, 0.1)]
+    same = compare_series(a, a)
+    assert (same.steps, same.only_a, same.only_b, same.parts_at, same.beyond_at) == (4, 0, 0, None, None)
+    b = [(0, 1.0), (1, 0.5), (2, 0.2500001), (3, 0.2), (4, 0.1)]
+    found = compare_series(a, b)
+    assert (found.steps, found.only_a, found.only_b) == (4, 0, 1)
+    assert (found.parts_at, found.values, found.beyond_at) == (2, (0.25, 0.2500001), 3)
+    assert compare_series(a, b, margin=0.999999).beyond_at == 3
+    assert compare_series([(0, 1.0), (1, 9.0), (2, 1.0)], [(0, 1.0), (1, 1.0), (2, 1.0)]).beyond_at is None
+
+
+def test_signs_of_zero_and_not_a_number_in_series():
+    assert compare_series([(0, 0.0)], [(0, -0.0)]).parts_at == 0
+    assert compare_series([(0, math.nan)], [(0, math.nan)]).parts_at is None
+    found = compare_series([(0, 1.0), (1, math.nan)], [(0, 1.0), (1, 1.0)])
+    assert (found.parts_at, found.beyond_at) == (1, 1)
+
+
+def test_a_step_that_stands_twice_is_matched_in_order():
+    assert compare_series([(0, 1.0), (0, 2.0)], [(0, 1.0), (0, 2.0)]).parts_at is None
+    assert compare_series([(0, 1.0), (0, 2.0)], [(0, 2.0), (0, 1.0)]).parts_at == 0
+
+
+POINTS = st.lists(st.tuples(st.integers(0, 9), st.floats()), max_size=12)
+
+
+@given(a=POINTS, b=POINTS)
+def test_series_part_on_both_sides_alike(a, b):
+    found, other = compare_series(a, b), compare_series(b, a)
+    assert (found.steps, found.only_a, found.parts_at) == (other.steps, other.only_b, other.parts_at)
+    assert compare_series(a, a).parts_at is None
+    assert compare_series(a, a).beyond_at is None
