@@ -28,6 +28,7 @@ _ORDERED = frozenset({"pool", "executor", "loader"})
 _ALIKE = ("python", "executable", "prefix", "cwd", "affinity", "floating_point", "role")
 """What is the same in all processes of a group."""
 _FORKSERVER = "multiprocessing-forkserver"
+_COUNTED = ("fork", "multiprocessing")
 
 
 @dataclass(frozen=True)
@@ -97,23 +98,25 @@ def _settle(raw: dict[str, Any], name: str, by_token: Mapping[str, list[Report]]
         missing[kind] = missing.get(kind, 0) - 1
         role = str(told[0].raw.get("role"))
         beside |= {role} if has_others and role not in _ORDERED else set()
-        served += _count_served(told[0].raw) if kind == _FORKSERVER else 0
+        served += _count_made(kind, told[0].raw)
     audit["started"] = sum(heard.values())
     audit["subprocesses"] = {kind: count for kind, count in missing.items() if count > 0}
     audit["beside"] = sorted(beside)
     _settle_traces(raw, heard, served)
 
 
-def _count_served(raw: Mapping[str, Any]) -> int:
-    """Count the processes that a fork server made, whether they told of themselves or not."""
-    return sum(kind == "fork" for _number, kind, _others in raw.get("hooked") or ())
+def _count_made(kind: str, raw: Mapping[str, Any]) -> int:
+    """Count the processes of multiprocessing that a start stands for, beside those that are counted by their names."""
+    if kind == _FORKSERVER:  # those that it made, whether they told of themselves or not
+        return sum(name == "fork" for _number, name, _others in raw.get("hooked") or ())
+    return int(kind not in _COUNTED and raw.get("role") not in ("program", "fork"))
 
 
 def _settle_traces(raw: dict[str, Any], heard: Mapping[str, int], served: int) -> None:
     """Leave of what a process and the kernel keep of its children only what no start explains."""
     traces = raw.get("children")
     if isinstance(traces, dict) and "error" not in traces:
-        explained = heard.get("fork", 0) + heard.get("multiprocessing", 0) + served
+        explained = sum(heard.get(kind, 0) for kind in _COUNTED) + served
         unheard = max(0, int(traces.get("multiprocessing") or 0) - explained)
         raw["children"] = {"waited": bool(traces.get("waited")) and not heard, "multiprocessing": unheard}
 

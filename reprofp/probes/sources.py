@@ -85,14 +85,16 @@ def read_sources(files: Mapping[str, str], environ: Mapping[str, str]) -> Source
     return SourceState(_digest("sha256", lines), _digest_syntax(sources, lines, environ), len(lines))
 
 
-def list_calls(files: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return by kind which of the calls that ``calls.py`` looks for the sources ``files`` make.
+def list_calls(
+    files: Mapping[str, str], environ: Mapping[str, str], texts: Sequence[bytes] = ()
+) -> dict[str, list[str]]:
+    """Return by kind which of the calls that ``calls.py`` looks for the sources ``files`` make, and ``texts``.
 
     Raises:
         OSError: a source cannot be read, or no process could look at it in time.
         ValueError: they are unreasonably large, or one does not parse.
     """
-    suspects: list[bytes] = []
+    suspects = [text for text in texts if may_call(text)]
     left = _SYNTAX_LIMIT
     for path in files.values():
         content = read_bounded(path, left) if path.endswith((".py", ".pyw")) else b""

@@ -19,8 +19,9 @@ from reprofp.model.observations import Observation, Observed, Unknown
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Report
 from reprofp.probes.code import find_sources
+from reprofp.probes.command import EntryKind, split_command
 from reprofp.probes.elf import read_elf
-from reprofp.probes.files import to_text
+from reprofp.probes.files import to_bytes, to_text
 from reprofp.probes.machine import DENIED, FAILED, NOT_ASKED, absent_unless, read_part
 from reprofp.probes.native_readers import find_native_readers
 from reprofp.probes.sources import list_calls
@@ -35,6 +36,8 @@ _DRAWS = ("entropy", "entropy_at_import", "moved_at_import")
 """Who drew entropy, who while a package was imported, and what moved Python's global generator then."""
 _INSTALLERS = ("__", "_editable_")
 """What installers put into the path to find a package by, rather than a package."""
+_KERNELS = frozenset({"ipykernel", "ipykernel_launcher", "colab_kernel_launcher", "marimo"})
+"""What runs code that comes from no file."""
 _NOT_IMPORTED = frozenset({"__main__", "__mp_main__", "reprofp", "sitecustomize", "usercustomize"})
 _EXTENSION = re.compile(r"\.(cpython-|abi3\.|pypy)|/lib-dynload/")
 _GPU_DRIVERS = ("libcuda.so", "libhsa-runtime64.so", "libze_intel_gpu.so")
@@ -153,14 +156,28 @@ def _merge(copies: list[Observation]) -> Observation:
 
 
 def _add_calls(report: Report, context: Context) -> None:
-    """What the program's own sources ask of the world that no two runs need give alike."""
+    """What the program's own sources ask of the world that no two runs need give alike.
+
+    The cells of a notebook are in no file that a kernel loaded.
+    """
+    modules = (context.process or {}).get("modules")
+    if isinstance(modules, dict) and not _KERNELS.isdisjoint(modules):
+        report.add("calls", fact=NOT_ASKED)
+        return
     try:
-        found = list_calls(find_sources(context), context.environ)
+        found = list_calls(find_sources(context), context.environ, _find_given_code(context))
     except (OSError, ValueError):
         report.add("calls", fact=FAILED)
         return
     for kind, names in found.items():
         report.observe("calls", kind, value=names)
+
+
+def _find_given_code(context: Context) -> list[bytes]:
+    """Return the code that Python was given as an argument."""
+    words = (context.process or {}).get("orig_argv")
+    command = split_command([str(word) for word in words] if isinstance(words, list) else [])
+    return [to_bytes(command.entry)] if command.kind is EntryKind.CODE else []
 
 
 def _add_draws(report: Report, fact: str, draws: Any) -> None:
@@ -191,7 +208,7 @@ def _find_orders(listings: Iterable[Any], cwd: str) -> dict[str, list[str | None
     found: dict[str, list[str | None]] = {}
     for path, _count, _module, order in listings:
         normal = os.path.normpath(path)
-        if "-packages" in normal or normal.startswith(_SYSTEM) or _is_stdlib_file(normal + "/"):
+        if "-packages" in normal or f"{normal}/".startswith(_SYSTEM) or _is_stdlib_file(normal + "/"):
             continue
         inside = normal == cwd or normal.startswith(os.path.join(cwd, ""))
         name = to_text(os.path.relpath(normal, cwd) if inside else os.path.basename(normal) or "/")

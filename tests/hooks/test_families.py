@@ -74,6 +74,7 @@ SEEN = {
     "os._exit(0)": True,
     "subprocess.run([sys.executable, '-c', 'import secrets; secrets.token_bytes(1)'])": False,
     "subprocess.run([sys.executable, '-c', 'pass'], env={})": False,  # its hash seed is another one each time
+    "subprocess.run([sys.executable, '-c', 'import time; print(time.time())'], stdout=-3)": False,
     "subprocess.run([sys.executable, '-I', '-c', 'pass'])": False,
     "subprocess.run([sys.executable, '-c', 'import os; os.kill(os.getpid(), 9)'])": False,
     "subprocess.run(['awk', 'BEGIN{}'])": False,
@@ -88,6 +89,19 @@ SEEN = {
 def test_only_what_was_seen_is_promised(run, code):
     promised, reasons = promise(run(START + code), run(START + code))
     assert (promised is Level.BITWISE) == SEEN[code], reasons
+
+
+def test_an_executor_of_another_start_method_is_promised(run):
+    code = """
+        import concurrent.futures, multiprocessing
+        if __name__ == "__main__":
+            context = multiprocessing.get_context("spawn")
+            with concurrent.futures.ProcessPoolExecutor(2, mp_context=context) as pool:
+                print(list(pool.map(abs, [-1, 2])))
+    """
+    a, b = run(code), run(code)
+    assert promise(a, b) == (Level.BITWISE, [])
+    assert a.look_up(("usage", "processes")) == ABSENT
 
 
 CHANGES = {

@@ -154,6 +154,7 @@ def test_what_was_heard_becomes_facts(look, tmp_path):
             ["/far/other", 1, "m", None],
             ["/v/lib/python3.12/site-packages", 9, "m", "sha256:d"],
             ["/usr/lib/x", 9, "m", "sha256:d"],
+            ["/proc", 1, "m", "sha256:e"],
         ],
         "connects": {"lookup": 1, "loopback": 2},
         "subprocesses": {"git": 2, "fork": 1},
@@ -175,6 +176,26 @@ def test_what_was_heard_becomes_facts(look, tmp_path):
     assert facet.look_up(("network",)) == Observed(value=True)
     assert facet.look_up(("subprocesses",)) == Observed(5)
     assert look(UsageProbe(), {**process, "audit": {**audit, "truncated": True}}).look_up(("audit",)) == FAILED
+
+
+def test_code_that_was_given_as_an_argument_is_searched_and_that_of_a_kernel_is_not_known(look):
+    process = {"modules": {}, "libraries": [], "audit": AUDIT, "base_prefix": "/usr", "argv": ["-c"]}
+    given = {**process, "orig_argv": ["python", "-c", "import time; print(time.time())"]}
+    assert look(UsageProbe(), given).look_up(("calls", "clock")) == Observed(["time.time"])
+    kernel = {**given, "modules": {"ipykernel": "/v/site-packages/ipykernel/__init__.py"}}
+    assert look(UsageProbe(), kernel).look_up(("calls", "clock")) == NOT_ASKED
+
+
+def test_the_processes_of_a_family_are_told(look):
+    process = {"modules": {}, "libraries": [], "alike": 3, "family": {"x.py/0/1": "fp1:00", "y.py/0/0": None}}
+    audit = {**AUDIT, "subprocesses": {"sh": 1}, "started": 5, "beside": ["process"]}
+    facet = look(UsageProbe(), {**process, "audit": audit, "children": {"waited": False, "multiprocessing": 0}})
+    assert facet.look_up(("alike",)) == Observed(3)
+    assert facet.look_up(("children", "x.py/0/1")) == Observed("fp1:00")
+    assert facet.look_up(("children", "y.py/0/0")) == FAILED
+    assert facet.look_up(("concurrent", "process")) == Observed(value=True)
+    assert facet.look_up(("subprocesses",)) == Observed(5)
+    assert facet.look_up(("processes", "sh")) == Observed(1)
 
 
 def test_a_child_that_only_left_a_trace_counts(look):

@@ -57,9 +57,10 @@ def join(listener: "dict[str, Any]") -> None:
     os.register_at_fork(after_in_parent=_forget_fork, after_in_child=_begin_in_fork)
 
 
-def _expect(name: str, *, led: bool) -> "str | None":
+def _expect(name: str, *, led: bool, counted: bool = False) -> "str | None":
     """Count the start of a process; return the token that it is led by, if it is one that will tell of itself."""
-    own["_count"](own["subprocesses"], name)
+    if not counted:
+        own["_count"](own["subprocesses"], name)
     if not led or len(own["hooked"]) >= own["LIMIT"]:
         return None
     state = own["state"]
@@ -100,23 +101,20 @@ def prepare(name: str, real: "Callable[..., Any]", args: "tuple[Any, ...]") -> "
 
 def _prepare_fork_exec(real: "Callable[..., Any]", args: "tuple[Any, ...]") -> "tuple[Any, ...]":
     words, paths, environ = list(map(os.fsencode, args[0])), list(args[1]), args[_ENVIRON]
-    name = heard.pop(get_ident(), None)
-    if name is None:
-        name = names["name_python"](words)
+    event = heard.pop(get_ident(), None)
+    name = names["name_python"](words) if event is None else event
     if name is None:
         return real, args, helpers.add
-    token = _expect_python(name, _find_path(paths), words, heard_before=True)
+    token = _expect_python(name, _find_path(paths), words, counted=event is not None)
     if token is not None:
         entries = _list_environ() if environ is None else list(environ)
         args = (*args[:_ENVIRON], _lead(entries, token), *args[_ENVIRON + 1 :])
     return real, args, helpers.add if name == "multiprocessing-forkserver" else None
 
 
-def _expect_python(name: str, path: "Any", words: "list[Any]", *, heard_before: bool = False) -> "str | None":
+def _expect_python(name: str, path: "Any", words: "list[Any]", *, counted: bool = False) -> "str | None":
     led = bool(names["is_python"](path, words))
-    if heard_before and name not in {"multiprocessing", "multiprocessing-forkserver"}:
-        own["subprocesses"][name] = max(0, own["subprocesses"].get(name, 0) - 1)
-    return _expect(name, led=led)
+    return _expect(name, led=led, counted=counted)
 
 
 def _find_path(paths: "list[Any]") -> "Any":
@@ -155,7 +153,7 @@ def _prepare_spawn(real: "Callable[..., Any]", args: "tuple[Any, ...]") -> "tupl
     counted = name is not None
     if name is None:
         name = names["name_program"]([path, *words[1:]])
-    token = _expect_python(name, path, words, heard_before=counted)
+    token = _expect_python(name, path, words, counted=counted)
     return real, args if token is None else (path, words, _lead_mapping(environ, token)), None
 
 

@@ -25,7 +25,8 @@ _ASKING = {
     _STDLIB + "uuid.py": "uuid",
 }
 
-_RESOURCES, _SERVER = b"multiprocessing.resource_tracker", b"multiprocessing.forkserver"
+_RESOURCES, _SERVER = b"resource_tracker import main", b"multiprocessing.forkserver"
+"""What multiprocessing and loky start to clean up after them, and what forks for multiprocessing."""
 _PYTHONS = ("python", "pypy")
 _LAUNCHERS = {"env", "ionice", "nice", "nohup", "setsid", "stdbuf", "taskset", "time", "timeout"}
 _HEAD_BYTES = 256
