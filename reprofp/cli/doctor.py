@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reprofp.cli.command import ANSWER_EXITS, Command
-from reprofp.cli.options import RECORD, json_option, ledger_option
+from reprofp.cli.options import LEVELS, RECORD, json_option, ledger_option
 
 if TYPE_CHECKING:
     from reprofp.model.records import Record
@@ -18,35 +18,53 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     ("the environment that is active in this shell", "reprofp doctor"),
     ("what made a run unrepeatable", "reprofp doctor @-1"),
+    ("take the remedies into this shell", 'eval "$(reprofp doctor --fix-env)"'),
+    ("the lines for the frameworks in use", "reprofp doctor --fix-code"),
+    ("only what breaks more than bits", "reprofp doctor @-1 --level statistical"),
     ("for a program", "reprofp doctor --json"),
 )
-_EXITS = {**ANSWER_EXITS, 0: "nothing is known to make runs unrepeatable", 1: "something does"}
+_EXITS = {
+    **ANSWER_EXITS,
+    0: "nothing is known to make runs unrepeatable; or remedies were printed",
+    1: "something does",
+}
 
 
 @click.command(cls=Command, short_help="What makes runs here unrepeatable?", examples=_EXAMPLES, exits=_EXITS)
 @click.argument("record", type=RECORD, default="@now")
+@click.option("--level", type=click.Choice(LEVELS), help="Only what stands in the way of this level.")
+@click.option("--fix-env", is_flag=True, help="Print the remedies as exports for a shell, with what they cost.")
+@click.option("--fix-code", is_flag=True, help="Print the lines for the frameworks in use, with what they cost.")
 @ledger_option
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context,
     record: str,
+    level: str | None,
+    fix_env: bool,
+    fix_code: bool,
     ledger: Path | None,
     as_json: bool,
 ) -> None:
     """Say what makes runs unrepeatable here, and the exact remedy.
 
     Looks at the settings that are unsafe even when two runs have the same; of @now (the default) or of
-    a recorded run, which knows more.
+    a recorded run, which knows more. --fix-env and --fix-code print remedies to paste.
     """
     from reprofp.api import NOW
     from reprofp.cli.names import load_record, take_now
 
+    if sum((fix_env, fix_code, as_json)) > 1:
+        raise click.UsageError("--fix-env, --fix-code and --json exclude each other")
     # A Python that would be started here settles what no environment does by itself, such as the hash seed.
-    gates = _find_gates(take_now("python3") if record == NOW else load_record(record, ledger))
-    sure = [gate for gate in gates if gate.lowers == "both"]
-    _show(gates, as_json=as_json)
-    ctx.exit(1 if sure else 0)
+    looked_at = take_now("python3") if record == NOW else load_record(record, ledger)
+    gates = _keep_level(_find_gates(looked_at), level)
+    if fix_env or fix_code:
+        _print_remedies(looked_at, gates, env=fix_env)
+        return
+    _show(looked_at, gates, as_json=as_json)
+    ctx.exit(1 if any(gate.lowers == "both" for gate in gates) else 0)
 
 
 def _find_gates(record: Record) -> list[Reason]:
@@ -57,12 +75,35 @@ def _find_gates(record: Record) -> list[Reason]:
     return [reason for reason in compare(record, twin).reasons if reason.kind == "gate"]
 
 
-def _show(gates: list[Reason], *, as_json: bool) -> None:
+def _keep_level(gates: list[Reason], level: str | None) -> list[Reason]:
+    if level is None:
+        return gates
+    from reprofp.verdict import Level
+
+    return [gate for gate in gates if gate.cap < Level.parse(level)]
+
+
+def _print_remedies(record: Record, gates: list[Reason], *, env: bool) -> None:
+    from reprofp.cli.output import print_text
+    from reprofp.render.remedies import find_exports, find_frameworks, write_code, write_exports
+
+    if env:
+        exports = find_exports(gates)
+        known = {export.rule for export in exports}
+        lines = write_exports(exports, [gate for gate in gates if gate.rule not in known])
+    else:
+        lines = write_code(find_frameworks(record))
+    print_text("".join(f"{line}\n" for line in lines))
+
+
+def _show(record: Record, gates: list[Reason], *, as_json: bool) -> None:
     from reprofp.cli.output import print_json, print_lines, screen_width
     from reprofp.render.json import reason_json
+    from reprofp.render.remedies import find_exports, find_frameworks, remedies_json
     from reprofp.render.text import Shown, draw_doctor
 
     if as_json:
-        print_json({"schema": "reprofp/doctor/1", "gates": [reason_json(gate) for gate in gates]})
+        remedies = remedies_json(find_exports(gates), find_frameworks(record))
+        print_json({"schema": "reprofp/doctor/1", "gates": [reason_json(gate) for gate in gates], **remedies})
         return
     print_lines(draw_doctor(gates, Shown(screen_width(), everything=True)))

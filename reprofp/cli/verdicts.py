@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reprofp.cli.names import describe_record
@@ -28,6 +29,8 @@ class Wanted:
     form: str = "text"
     strict: bool = False
     """Whether what settles only later leaves the answer undecided."""
+    page: Path | None = None
+    """The file that a page of HTML goes into."""
     ruling: Ruling | None = None
     """What a policy did."""
 
@@ -78,6 +81,8 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
                 verdict, a.record, b.record, level=wanted.level, answer=code, contents=contents, ruling=wanted.ruling
             )
         )
+    elif wanted.form == "html":
+        _write_page(verdict, (a, b), wanted, code, contents)
     elif wanted.form == "markdown":
         from reprofp.render.markdown import verdict_markdown
         from reprofp.render.wording import ANSWERS
@@ -89,6 +94,33 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
         shown = Shown(screen_width(), wanted.everything, wanted.level or "", code, _name_pins(verdict, wanted))
         names = describe_record(a.name, a.record), describe_record(b.name, b.record)
         print_lines(draw_verdict(verdict, *names, shown, contents))
+
+
+def _write_page(
+    verdict: Verdict,
+    sides: tuple[Named, Named],
+    wanted: Wanted,
+    code: int | None,
+    contents: list[ContentDifference],
+) -> None:
+    """Write a page to a file, or to standard output for ``-``.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from reprofp.cli.output import remark
+    from reprofp.errors import InputError
+    from reprofp.render.html import verdict_html
+
+    page = verdict_html(verdict, [(side.name, side.record) for side in sides], code, contents)
+    if wanted.page is None or str(wanted.page) == "-":
+        print_text(page)
+        return
+    try:
+        wanted.page.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{wanted.page}: cannot be written ({error.strerror or error})") from error
+    remark(f"written to {wanted.page}")
 
 
 def _name_pins(verdict: Verdict, wanted: Wanted) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reprofp.verdict.metrics import SeriesComparison
 
 __all__ = [
+    "identity_json",
+    "metric_json",
     "observation_json",
     "reason_json",
     "record_json",
@@ -141,8 +143,8 @@ def verdict_json(
     experiment = verdict.experiment
     return {
         "schema": "reprofp/compare/1",
-        "a": _identity_json(a),
-        "b": _identity_json(b),
+        "a": identity_json(a),
+        "b": identity_json(b),
         "same_record": verdict.same_record,
         "conditions": interval_json(verdict.conditions),
         "experiment": {
@@ -157,7 +159,7 @@ def verdict_json(
         "settles_later": _reasons_json(verdict.settles_later),
         "not_relevant": _reasons_json(verdict.not_relevant),
         "contents": [content_json(content) for content in contents],
-        "metrics": [_metric_json(metric) for metric in verdict.metrics],
+        "metrics": [metric_json(metric) for metric in verdict.metrics],
         "counts": {"equal": verdict.equal, "irrelevant": verdict.irrelevant, "unknown": verdict.unknown},
         "notes": list(verdict.notes),
         "rules_version": verdict.rules_version,
@@ -166,7 +168,8 @@ def verdict_json(
     }
 
 
-def _metric_json(metric: MetricComparison) -> dict[str, Any]:
+def metric_json(metric: MetricComparison) -> dict[str, Any]:
+    """Return the comparison of one metric."""
     return {
         "name": metric.name,
         "runs": [metric.runs_a, metric.runs_b],
@@ -214,7 +217,8 @@ def ruling_json(ruling: Ruling) -> dict[str, Any]:
     }
 
 
-def _identity_json(record: Record) -> dict[str, Any]:
+def identity_json(record: Record) -> dict[str, Any]:
+    """Return what names a record."""
     return {
         "id": record.id,
         "kind": "run" if isinstance(record, Run) else "snapshot",
@@ -235,7 +239,7 @@ def record_json(record: Record, *, prefixes: Sequence[FactPath] = (), circumstan
 
 def _head_json(record: Record) -> dict[str, Any]:
     return {
-        **_identity_json(record),
+        **identity_json(record),
         "conditions": record.fingerprint.conditions,
         "experiment": record.fingerprint.experiment,
         "tool": record.tool,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from reprofp.model.records import Record, Run
 from reprofp.render.contents import content_markdown
 from reprofp.render.grouping import gather_rows
-from reprofp.render.values import format_time, short_id
+from reprofp.render.text import say_metric
+from reprofp.render.values import clean, format_time, short_id
 from reprofp.render.wording import format_interval, headline
 
 if TYPE_CHECKING:
     from reprofp.model.contents import ContentDifference
-    from reprofp.verdict import Reason, Verdict
+    from reprofp.verdict import MetricComparison, Reason, Verdict
 
 __all__ = ["verdict_markdown"]
 
@@ -35,6 +36,8 @@ def verdict_markdown(
         parts.append(f"Conditions {format_interval(verdict.conditions)}, overall {format_interval(verdict.overall)}.\n")
         parts += [_draw_table(title, reasons) for title, reasons in _tables(verdict) if reasons]
         parts += [content_markdown(contents)] if contents else []
+        parts += [_draw_metrics(verdict.metrics)] if verdict.metrics else []
+        parts += ["\n".join(f"- {_escape(clean(note))}" for note in verdict.notes) + "\n"] if verdict.notes else []
         parts.append(
             f"{verdict.equal} equal, {verdict.irrelevant} not relevant, {verdict.unknown} unknown"
             f" ({_escape(verdict.rules_version)}).\n"
@@ -64,6 +67,11 @@ def _tables(verdict: Verdict) -> list[tuple[str, Sequence[Reason]]]:
         ("The conditions", lowering),
         ("The experiment is unknown", experiment.unknown),
     ]
+
+
+def _draw_metrics(metrics: Sequence[MetricComparison]) -> str:
+    rows = ["| " + " | ".join(_escape(cell) for cell in say_metric(metric)) + " |" for metric in metrics]
+    return "\n".join(["| metric | A -> B | deviation | says | over |", "|---|---|---|---|---|", *rows]) + "\n"
 
 
 def _draw_table(title: str, reasons: Sequence[Reason]) -> str:

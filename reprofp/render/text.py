@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reprofp.verdict import MetricComparison, Reason, Verdict
     from reprofp.verdict.metrics import SeriesComparison
 
-__all__ = ["Shown", "draw_doctor", "draw_metrics", "draw_reasons", "draw_verdict"]
+__all__ = ["Shown", "draw_doctor", "draw_metrics", "draw_reasons", "draw_verdict", "say_metric"]
 
 _FEW = 5
 _INDENT = 2
@@ -77,10 +77,18 @@ def draw_doctor(gates: Sequence[Reason], shown: Shown) -> list[Line]:
         return [line(Span("nothing is known to make runs here unrepeatable", "good"))]
     sure, maybe = _pick(gates, "both"), _pick(gates, "promised")
     lines = [line(Span(f"{plural(len(sure), 'setting')} that cannot repeat, {len(maybe)} that may not", "bad"))]
-    for title, reasons in (("cannot repeat", sure), ("may not repeat, if a run reaches it", maybe)):
-        if reasons:
-            lines += [line(), line(Span(title, "strong")), *draw_reasons(reasons, shown)]
-    return lines
+    for level in sorted({gate.cap for gate in gates}):
+        lost = MEANINGS[level.label]
+        for title, reasons in (("cannot repeat", sure), ("may not repeat, if a run reaches it", maybe)):
+            kept = [reason for reason in reasons if reason.cap == level]
+            if kept:
+                title_of = f"{title}; left is {level.label}: {lost}"
+                lines += [line(), line(Span(title_of, "strong")), *draw_reasons(kept, shown)]
+    return [
+        *lines,
+        line(),
+        line(Span("reprofp doctor --fix-env, --fix-code print remedies to paste, with their cost", "dim")),
+    ]
 
 
 def _draw_headline(verdict: Verdict, shown: Shown) -> list[Line]:
@@ -212,13 +220,19 @@ def _stack_metric(row: Sequence[Span], width: int) -> list[Line]:
 
 
 def _metric(metric: MetricComparison) -> list[Span]:
+    name, values, change, said, over = say_metric(metric)
+    return [Span(name, "path"), Span(values), Span(change), Span(said), Span(over, "dim")]
+
+
+def say_metric(metric: MetricComparison) -> tuple[str, str, str, str, str]:
+    """Return a metric's name, its values, by how much they differ, what that says, and over what."""
     change = "" if metric.deviation is None else f"{metric.deviation:+.3%}"
     verdict = {True: f"equivalent within {100 * metric.margin:.3g} %", False: "not equivalent", None: "undecided"}
     said = _say_tolerance(metric) or verdict[metric.equivalent]
     runs = f"{metric.runs_a} and {plural(metric.runs_b, 'run')}"
     values = f"{metric.mean_a:.6g} -> {metric.mean_b:.6g}"
     series = "" if metric.series is None else _say_series(metric.series)
-    return [Span(clean(metric.name), "path"), Span(values), Span(change), Span(said), Span(series or runs, "dim")]
+    return clean(metric.name), values, change, said, series or runs
 
 
 def _say_tolerance(metric: MetricComparison) -> str:

@@ -93,7 +93,7 @@ def test_all_shows_more(ask, filled):
         (["last-known-good", "@-9"], "@-9"),
         (["last-known-good", "@-1", "--vary", "a..b"], "a..b"),
         (["last-known-good", "@-1", "--json", "--markdown"], "--markdown"),
-        (["last-known-good"], "Missing argument"),
+        (["last-known-good"], "is one record"),
     ],
 )
 def test_bad_input(ask, filled, words, said):
