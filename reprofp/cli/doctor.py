@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EXAMPLES = (
     ("the environment that is active in this shell", "reprofp doctor"),
     ("what made a run unrepeatable", "reprofp doctor @-1"),
-    ("take the remedies into this shell", 'eval "$(reprofp doctor --fix-env)"'),
+    ("the remedies as exports for a shell", "reprofp doctor --fix-env"),
     ("the lines for the frameworks in use", "reprofp doctor --fix-code"),
     ("only what breaks more than bits", "reprofp doctor @-1 --level statistical"),
     ("for a program", "reprofp doctor --json"),

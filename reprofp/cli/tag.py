@@ -10,7 +10,7 @@ from reprofp.cli.command import Command
 from reprofp.cli.options import RECORD, json_option, ledger_option
 
 _EXAMPLES = (
-    ("call the newest record last-known-good", "reprofp tag last-known-good @-1"),
+    ("give the newest record a name", "reprofp tag monday @-1"),
     ("point it to another record, on purpose", "reprofp tag --move last-known-good @-1"),
     ("where it pointed, and since when", "reprofp tag --history last-known-good"),
     ("list the tags", "reprofp tag"),

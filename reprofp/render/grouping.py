@@ -6,8 +6,9 @@ why and the same remedy; they become one row, whose facts are told by what they 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Row", "gather_rows"]
 
 _SHOWN = 3
+_NAME = 2
+"""Where the name of a package stands in the path of its facts."""
+_INSTALL = "pip install "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,29 @@ def gather_rows(reasons: Iterable[Reason], *, everything: bool = False) -> list[
 
 def _say(reason: Reason) -> tuple[object, ...]:
     head = reason.path[:-1] if _is_presence(reason) else reason.path[:1]
-    return (reason.rule, reason.kind, reason.lowers, reason.level, reason.why, reason.remedy, reason.mark, head)
+    why, remedy = _generalise(reason)
+    return (reason.rule, reason.kind, reason.lowers, reason.level, why, remedy, reason.mark, head)
+
+
+def _generalise(reason: Reason) -> tuple[str, str]:
+    """Return why and remedy without the name of the package that they speak of: many packages have one row."""
+    if reason.path[0] != "packages" or len(reason.path) <= _NAME:
+        return reason.why, reason.remedy
+    name = reason.path[_NAME]
+    why = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "each", reason.why)
+    return why, "pip install" if reason.remedy.startswith(_INSTALL) else reason.remedy.replace(name, "each")
+
+
+def _join_packages(group: Sequence[Reason], shown: Sequence[Reason]) -> Reason:
+    """Return a reason that speaks of all packages of a row."""
+    first = group[0]
+    why, remedy = _generalise(first)
+    if (why, remedy) == (first.why, first.remedy):
+        return first
+    if remedy == "pip install":
+        rest = " ..." if len(shown) < len(group) else ""
+        remedy = _INSTALL + " ".join(reason.remedy.removeprefix(_INSTALL) for reason in shown) + rest
+    return replace(first, why=why, remedy=remedy)
 
 
 def _is_presence(reason: Reason) -> bool:
@@ -76,7 +102,7 @@ def _build_row(group: Sequence[Reason], *, everything: bool) -> Row:
     text = separator.join(tell(reason) for reason in shown)
     if len(shown) < len(group):
         text += f", and {len(group) - len(shown)} more"
-    return Row(clean(format_path(common)), text, first, len(group))
+    return Row(clean(format_path(common)), text, _join_packages(group, shown), len(group))
 
 
 def _common_prefix(paths: Sequence[FactPath]) -> FactPath:

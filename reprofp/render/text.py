@@ -5,6 +5,7 @@ In: a verdict, the two records' names, the width. Out: lines (see ``layout``).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -157,7 +158,7 @@ def _draw_groups(verdict: Verdict, shown: Shown, contents: Sequence[ContentDiffe
     for title, reasons in groups[_OF_EXPERIMENT:]:
         lines += _draw_group(title, reasons, shown)
     if _is_another_experiment(verdict):
-        path = clean(format_path(verdict.experiment.differs[0].path))
+        path = clean(shlex.quote(format_path(verdict.experiment.differs[0].path)))
         lines += [line(), line(Span(f"on purpose? name what may differ: --vary {path}", "dim"))]
     return lines
 

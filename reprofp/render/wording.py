@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from reprofp.model.observations import Observation, Observed
 from reprofp.model.paths import format_path
 from reprofp.render.values import clean, format_change
 
@@ -25,6 +27,7 @@ ANSWERS = {0: "yes", 1: "no", 2: "undecided"}
 """The answers to a requirement, by exit code."""
 
 _NAMED = 3
+_DIGEST = re.compile(r"[a-z0-9][a-z0-9._+-]*:[0-9a-f]{32,}")
 
 
 def plural(count: int, noun: str) -> str:
@@ -123,11 +126,19 @@ def _name_conditions(verdict: Verdict, *, observed: bool = False) -> str:
 
 
 def _tell(reason: Reason) -> str:
-    return f"{clean(format_path(reason.path))} {format_change(reason.a, reason.b)}"
+    """Name a fact and both its values; digits of digests tell a reader nothing."""
+    change = "differs" if _is_digest(reason.a) and _is_digest(reason.b) else format_change(reason.a, reason.b)
+    return f"{clean(format_path(reason.path))} {change}"
+
+
+def _is_digest(fact: Observation) -> bool:
+    return isinstance(fact, Observed) and isinstance(fact.value, str) and _DIGEST.fullmatch(fact.value) is not None
 
 
 def _list(reasons: Sequence[Reason]) -> str:
-    named = ", ".join(_tell(reason) for reason in reasons[:_NAMED])
+    """Name the first few, those first whose values can be read."""
+    readable = sorted(reasons, key=lambda reason: _is_digest(reason.a) and _is_digest(reason.b))
+    named = ", ".join(_tell(reason) for reason in readable[:_NAMED])
     more = len(reasons) - _NAMED
     return f"{named} and {more} more" if more > 0 else named
 

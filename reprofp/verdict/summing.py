@@ -113,7 +113,10 @@ def _note_surprise(told: Sequence[Reason], promised: Level) -> Iterator[str]:
 
 
 def _note_difference(gathered: Gathered, experiment: ExperimentVerdict, outputs: Sequence[Reason]) -> Iterator[str]:
-    differs = gathered.has_differences or gathered.numerics or outputs or experiment.differs or experiment.varied
+    keyed = any(reason.kind == "keyed" for reason in gathered.reasons)
+    differs = (
+        gathered.has_differences or keyed or gathered.numerics or outputs or experiment.differs or experiment.varied
+    )
     if not differs:
         yield "nothing observed differs"
     later = sum(reason.kind == "unknown" and ends_with_process(reason.path) for reason in gathered.reasons)

@@ -67,6 +67,7 @@ def inputs(tmp_path_factory):
     for day in ("monday", "tuesday"):
         (folder / f"{day}.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     (folder / "config.yaml").write_text("lr: 0.1\n")
+    (folder / "reprofp.toml").write_text("[metrics]\nmargin = 0.02\n")
     (folder / "train.py").write_text("open('model.bin', 'w').write('weights')\n")
     safetensors.numpy.save_file({"w": np.arange(4.0)}, folder / "model.safetensors")
     for name in ("freeze.txt", "collect_env.txt", "uv.lock"):
