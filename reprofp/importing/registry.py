@@ -66,7 +66,7 @@ def find_kind(source: Source, named: str | None = None) -> Kind:
         if named not in KINDS:
             raise UsageError(f"there is no kind {named!r} to import from: expected one of {', '.join(KINDS)}")
         return KINDS[named]
-    if not source.is_folder:
+    if not source.is_folder and not recognise_wandb(source):
         _ = source.text  # what cannot be read at all is told as such
     for kind in KINDS.values():
         if kind.recognise(source):

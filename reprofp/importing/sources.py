@@ -58,13 +58,20 @@ class Source:
             InputError: it cannot be read, is no regular file, or is too large.
             FormatError: it is no text in UTF-8.
         """
+        return _decode(self.read_bytes(_MOST_BYTES), self.path)
+
+    def read_bytes(self, limit: int) -> bytes:
+        """Return the content of the file, of at most ``limit`` bytes.
+
+        Raises:
+            InputError: it cannot be read, is no regular file, or is too large.
+        """
         try:
-            data = read_bounded(self.path, _MOST_BYTES)
+            return read_bounded(self.path, limit)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read ({error.strerror or error})") from error
         except ValueError as error:
             raise InputError(str(error)) from error
-        return _decode(data, self.path)
 
     def below(self, *parts: str) -> Source:
         """Return a file or folder below this folder, which need not be there."""

@@ -1,7 +1,8 @@
 """A run of Weights & Biases: the folder ``files`` of a run on disk (``wandb/run-*/files``, ``wandb/offline-run-*/files``).
 
 In: ``wandb-metadata.json``, ``config.yaml``, ``requirements.txt``, ``conda-environment.yaml``, ``wandb-summary.json``, whichever
-are there: the releases of wandb differ in what they write for a run that is offline. Out: facts, hyper-parameters and the
+are there, and the run's log ``run-ID.wandb`` for what is not: the releases of wandb differ in what they write for a run that
+is offline. Out: facts, hyper-parameters and the
 last values of metrics. The patch of uncommitted changes that it may keep is no digest of ours: whether the tree was
 dirty is Unknown.
 """
@@ -19,10 +20,13 @@ from reprofp.importing.found import Found
 from reprofp.importing.platforms import add_platform, add_python_version
 from reprofp.importing.requirements import read_requirement_lines
 from reprofp.importing.sources import Source, as_list, as_table, as_text
+from reprofp.importing.wandb_log import read_run_log
 
 __all__ = ["read_time_ns", "read_wandb", "recognise_wandb"]
 
 _METADATA, _CONFIG, _SUMMARY = "wandb-metadata.json", "config.yaml", "wandb-summary.json"
+_LOG = ".wandb"
+_MOST_LOG_BYTES = 1 << 28
 _GIB = 1 << 30
 _MOST_MEMORY_GIB = 1 << 20
 _MOST_DEVICES = 1024
@@ -31,11 +35,11 @@ _MOST_DEVICES = 1024
 def recognise_wandb(source: Source) -> bool:
     """Whether it is such a folder, the run's folder around it, or its file of metadata."""
     if not source.is_folder:
-        return source.path.name == _METADATA
+        return source.path.name == _METADATA or source.path.suffix == _LOG
     folder = _find_files(source)
     if folder.has(_METADATA) or folder.has(_SUMMARY) or (folder.has(_CONFIG) and _has_wandb(folder)):
         return True
-    return any(item.name.endswith(".wandb") for item in Source(folder.path.absolute().parent).list())
+    return _find_log(folder) is not None
 
 
 def _has_wandb(folder: Source) -> bool:
@@ -50,12 +54,19 @@ def _find_files(source: Source) -> Source:
 def read_wandb(source: Source, found: Found) -> None:
     """Take what the files of the run tell."""
     found.is_run = True
-    folder = Source(source.path.parent) if not source.is_folder else _find_files(source)
     if not source.is_folder:
-        _add_metadata(found, source, folder)
+        folder = Source(source.path.absolute().parent)
+        if source.path.suffix == _LOG:
+            _add_log(found, source, folder)
+        else:
+            _add_metadata(found, _read_metadata(source), folder)
         return
+    folder = _find_files(source)
+    log = _find_log(folder)
+    if log is not None:
+        _add_log(found, log, folder)
     if folder.has(_METADATA):
-        _add_metadata(found, folder.below(_METADATA), folder)
+        _add_metadata(found, _read_metadata(folder.below(_METADATA)), folder)
     if folder.has(_CONFIG):
         _add_config(found, as_table(folder.below(_CONFIG).yaml))
     if folder.has("requirements.txt"):
@@ -66,10 +77,32 @@ def read_wandb(source: Source, found: Found) -> None:
         _add_summary(found, as_table(folder.below(_SUMMARY).json))
 
 
-def _add_metadata(found: Found, source: Source, folder: Source) -> None:
+def _find_log(folder: Source) -> Source | None:
+    """Return the log that lies beside the folder ``files``, or None."""
+    beside = Source(folder.path.absolute().parent).list()
+    return next((item for item in beside if item.path.suffix == _LOG and item.path.is_file()), None)
+
+
+def _add_log(found: Found, source: Source, folder: Source) -> None:
+    """Take what the log tells that no file does: each file is the later word."""
+    log = read_run_log(source.read_bytes(_MOST_LOG_BYTES), str(source.path))
+    if not folder.has(_METADATA):
+        _add_metadata(found, log.metadata, folder)
+    if not folder.has(_CONFIG):
+        found.add_config(log.config)
+    for name, points in log.history.items():
+        found.add_metric(name, points)
+    found.time_ns = log.time_ns or found.time_ns
+
+
+def _read_metadata(source: Source) -> Mapping[str, Any]:
     data = as_table(source.json)
     if not data:
         raise FormatError(f"{source.path}: no metadata of wandb: expected a JSON object")
+    return data
+
+
+def _add_metadata(found: Found, data: Mapping[str, Any], folder: Source) -> None:
     add_platform(found, as_text(data.get("os")))
     add_python_version(found, as_text(data.get("python")))
     _add_machine(found, data)
