@@ -184,7 +184,7 @@ def _take_config(log: RunLog, config: Message) -> None:
 
 def _take_history(log: RunLog, history: Message) -> None:
     step = next((_first_number(part, 1) or 0 for part in _messages(history, 2)), None)
-    values = dict((".".join(path), value) for path, value in map(_read_item, _messages(history, 1)) if path)
+    values = {".".join(path): value for path, value in map(_read_item, _messages(history, 1)) if path}
     own = values.get("_step")
     number = own if type(own) is int else step
     for name, value in values.items():
