@@ -69,7 +69,7 @@ class _Calls:
         return self.ask("resolve", name=name)
 
     def log(self, **narrowing: Any) -> Any:
-        """Ask for ``records`` in short: ``kind``, ``limit``, ``before``, ``since_ns``, ``until_ns``, ``tag``."""
+        """Ask for ``records`` in short: ``kind``, ``limit``, ``before``, ``since_ns``, ``until_ns``, ``tag``, ``uid``."""
         return self.ask("log", **narrowing)
 
     def compare(self, a: str | bytes, b: str | bytes, **request: Any) -> Any:

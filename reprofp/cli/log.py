@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reprofp.ledger import Ledger, Summary
     from reprofp.ledger.searching import Condition
 
-_NARROWING = ("tag", "kind", "since", "until", "host", "facts", "before", "other")
+_NARROWING = ("tag", "kind", "since", "until", "host", "user", "facts", "before", "other")
 _EXAMPLES = (
     ("the newest records", "reprofp log"),
     ("the last five runs", "reprofp log --kind run --limit 5"),
@@ -36,6 +36,7 @@ _EXAMPLES = (
 @click.option("--since", metavar="TIME", help="Only records from this time on (2026-11-21, 2026-11-21T14:00, 7d).")
 @click.option("--until", metavar="TIME", help="Only records from before this time.")
 @click.option("--host", metavar="NAME", help="Only records of this host.")
+@click.option("--user", metavar="NAME", help="Only records that this user put, by name or number.")
 @click.option(
     "--where",
     "facts",
@@ -101,10 +102,27 @@ def _select(book: Ledger, limit: int, **asked: Any) -> Iterator[Summary]:
     )
     conditions = _read_conditions(asked["host"], asked["facts"])
     if asked["other"] is None:
-        return search(book, wanted, tag=asked["tag"], conditions=conditions, limit=limit)
-    if asked["tag"] or conditions or any(asked[key] for key in ("kind", "since", "until", "before")):
+        owned = _find_owned(book, asked["user"])
+        return search(book, wanted, tag=asked["tag"], conditions=conditions, owned=owned, limit=limit)
+    if asked["tag"] or conditions or any(asked[key] for key in ("kind", "since", "until", "before", "user")):
         raise click.UsageError("--comparable-with stands alone, with --require and --limit")
     return _find_comparable(book, asked["other"], asked["level"])
+
+
+def _find_owned(book: Ledger, user: str | None) -> Callable[[str], bool] | None:
+    """Return what says whether a record is the user's; without a shared daemon all are of whose ledger it is."""
+    if user is None:
+        return None
+    import pwd
+
+    from reprofp.daemon.owners import Owners
+
+    try:
+        uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError):
+        raise click.UsageError(f"there is no user {user!r} on this host; give a name, or a number") from None
+    own = book.path.stat().st_uid if book.path.is_dir() else uid
+    return Owners(book.path, own).owned_by(uid)
 
 
 def _find_leaf(book: Ledger, name: str | None) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _HOLD_S = 5.0
 _PAUSE_S = 0.06  # three times as long as a waiting process sleeps between two attempts
 _WAIT_S = 2.0
 _PACKED_BYTES = 16 << 20
+_MOST_JUDGED = 1 << 15
 
 
 class StorageFailedError(LedgerError):
@@ -35,7 +36,7 @@ class StorageFailedError(LedgerError):
 
 
 class PackedFiles:
-    """The files of records that were asked for lately.
+    """The files of records that were asked for lately, and which of them are comparable.
 
     A record never changes, and a ledger in which one was purged is another file.
     """
@@ -44,6 +45,16 @@ class PackedFiles:
         """Know none."""
         self._known: dict[bytes, bytes] = {}
         self._size = 0
+        self._judged: dict[tuple[str, str, str], bool] = {}
+
+    def judge(self, a: str, b: str, level: str, ask: Callable[[], bool]) -> bool:
+        """Return whether two records are comparable at a level; what was asked before is known."""
+        key = a, b, level
+        if key not in self._judged:
+            if len(self._judged) >= _MOST_JUDGED:
+                self._judged.clear()
+            self._judged[key] = ask()
+        return self._judged[key]
 
     def find(self, raw_id: bytes) -> bytes | None:
         """Return the file of a record, if it is known."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from reprofp.errors import LedgerError
 from reprofp.ledger.folders import make_folder
+from reprofp.model.ids import parse_id
 
 __all__ = ["Owners"]
 
@@ -73,6 +74,10 @@ class Owners:
             return {uid for (uid,) in self._open().execute("SELECT uid FROM owner WHERE id = ?", (raw_id,))}
         except (sqlite3.Error, OSError):
             return {-1}
+
+    def owned_by(self, uid: int) -> Callable[[str], bool]:
+        """Return what says of a record's id whether ``uid`` put it."""
+        return lambda record_id: self.is_owner(uid, parse_id(record_id)[1])
 
     def close(self) -> None:
         """Close the table; it opens again when it is needed."""

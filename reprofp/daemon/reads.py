@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from reprofp.daemon.books import PackedFiles
@@ -23,6 +24,7 @@ __all__ = ["READS", "Asked", "describe_line"]
 _MOST_LINES = 1000
 _LINES = 20
 _INT64 = 2**63 - 1
+_MOST_UIDS = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Asked:
     sees: Callable[[bytes], bool]
     """Whether who asks may read the values of the record with this raw id."""
     files: PackedFiles
+    owned_by: Callable[[int], Callable[[str], bool]]
+    """Gives for a uid what says of a record's id whether that user put it."""
 
     def find(self, name: str) -> tuple[str, bytes, str | None]:
         """Return the kind, raw id and note of the record that a name stands for."""
@@ -89,6 +93,7 @@ def _log(asked: Asked) -> Value:
     params = asked.params
     limit = params.number("limit", 1, _MOST_LINES, _LINES)
     before, tag = params.text_or_none("before"), params.text_or_none("tag")
+    uid = params.number("uid", 0, _MOST_UIDS)
     wanted = Filter(
         kind=params.text_or_none("kind"),
         since_ns=params.number("since_ns", 0, _INT64),
@@ -96,7 +101,9 @@ def _log(asked: Asked) -> Value:
         below=None if before is None else _find_leaf(asked, before),
     )
     params.finish()
-    return {"records": [describe_line(line) for line in search(asked.ledger, wanted, tag=tag, limit=limit)]}
+    owned = None if uid is None else asked.owned_by(uid)
+    lines = search(asked.ledger, wanted, tag=tag, owned=owned, limit=limit)
+    return {"records": [describe_line(line) for line in lines]}
 
 
 def _find_leaf(asked: Asked, name: str) -> int:
@@ -181,8 +188,13 @@ def _judge_nearest(asked: Asked, record: Record, level: Level) -> Iterator[Summa
     for line in find_nearest(asked.ledger, record):
         if not asked.sees(parse_id(line.id)[1]):
             continue
-        if answer_requirement(compare(record, asked.ledger.get(line.id)), level) == 0:
+        ask = partial(_is_comparable, asked.ledger, record, line.id, level)
+        if asked.files.judge(record.id, line.id, level.label, ask):
             yield line
+
+
+def _is_comparable(ledger: Ledger, record: Record, other: str, level: Level) -> bool:
+    return answer_requirement(compare(record, ledger.get(other)), level) == 0
 
 
 READS: dict[str, Callable[[Asked], Value]] = {

@@ -144,7 +144,7 @@ class Service:
                 params.finish()
                 return self._describe_health(len(ledger))
             sees = (lambda raw_id: self.owners.is_owner(peer.uid, raw_id)) if may is May.OWN else (lambda _: True)
-            return READS[request.method](Asked(ledger, params, sees, files))
+            return READS[request.method](Asked(ledger, params, sees, files, self.owners.owned_by))
 
     def _describe_health(self, records: int) -> Value:
         return {

@@ -6,7 +6,7 @@ facts and circumstances are looked up in the records that remain, each facet onc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -58,9 +58,12 @@ def search(
     *,
     tag: str | None = None,
     conditions: tuple[Condition, ...] = (),
+    owned: Callable[[str], bool] | None = None,
     limit: int | None = None,
 ) -> Iterator[Summary]:
     """Yield the records that meet all that is asked for, the last appended first.
+
+    ``owned`` says of a record's id whether it is of the user who is asked for.
 
     Raises:
         LedgerError: the ledger cannot be read further.
@@ -68,7 +71,9 @@ def search(
     if tag is not None:
         lines = _find_tagged(ledger, wanted, tag)
     else:
-        lines = ledger.log(limit if not conditions else None, wanted=wanted)
+        lines = ledger.log(limit if not conditions and owned is None else None, wanted=wanted)
+    if owned is not None:
+        lines = (line for line in lines if owned(line.id))
     if conditions:
         reader = _Facts(ledger)
         lines = (line for line in lines if reader.meets(line, conditions))

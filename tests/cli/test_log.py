@@ -1,6 +1,7 @@
 """``reprofp log``."""
 
 import json
+import os
 
 from render.records import RUN, A, B
 
@@ -18,6 +19,13 @@ def test_filters(ask, filled):
     assert len(ask("log", "--limit", "2").out.splitlines()) == 2
     tagged = ask("log", "--tag", "last-known-good").out.splitlines()
     assert [line.split()[0] for line in tagged] == [A.id[:16]]
+
+
+def test_records_of_a_user(ask, filled):
+    assert len(ask("log", "--user", os.getuid()).out.splitlines()) == 3
+    assert ask("log", "--user", 4_000_000_000).out == ""
+    done = ask("log", "--user", "no-such-user")
+    assert (done.code, done.failed_clearly) == (3, True)
 
 
 def test_an_unknown_tag_is_an_error_that_suggests_others(ask, filled):

@@ -265,3 +265,12 @@ def test_drift_of_other_users_is_not_told(shared):
     request = {"baseline": pack_record(make_snapshot(1)), "require": "bitwise", "after": -1}
     assert answer(shared, "drift", OWNER, **request)["records"] == []
     assert len(answer(shared, "drift", OTHER, **request)["records"]) == 2
+
+
+def test_the_log_of_a_user(shared):
+    fill(shared, OWNER, make_snapshot(1))
+    fill(shared, OTHER, make_snapshot(2), make_snapshot(3))
+    for uid, times in ((OWNER, [1]), (OTHER, [3, 2]), (ADMIN, [])):
+        reply = shared.handle(Request("log", {"uid": uid}), Peer(ADMIN))
+        assert [line["time_ns"] for line in reply.result["records"]] == times
+    assert shared.handle(Request("log", {"uid": -1}), Peer(OTHER)).code == "usage"
