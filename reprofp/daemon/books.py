@@ -38,7 +38,7 @@ class StorageFailedError(LedgerError):
 class PackedFiles:
     """The files of records that were asked for lately, and which of them are comparable.
 
-    A record never changes, and a ledger in which one was purged is another file.
+    A record never changes; what was purged or expired is forgotten with all the rest when the ledger was rewritten.
     """
 
     def __init__(self) -> None:
@@ -76,6 +76,7 @@ class _Held:
         self.mutex = threading.RLock()
         self.ledger: Ledger | None = None
         self.file: tuple[int, int] | None = None
+        self.revision = -1
         self.since = self.used = 0.0
         self.files = PackedFiles()
 
@@ -110,9 +111,11 @@ class Books:
             file = self._find_file()
             if held.ledger is None or held.file != file or file is None:
                 held.close()
-                if held.file != file:
-                    held.files = PackedFiles()  # what was purged or expired since must not be told any more
-                held.ledger, held.file = Ledger.open(self.folder, read_only=True), file
+                held.ledger = Ledger.open(self.folder, read_only=True)
+            mark = file, held.ledger.read_revision()
+            if mark != (held.file, held.revision):
+                held.files = PackedFiles()  # what was purged or expired since must not be told any more
+                held.file, held.revision = mark
             held.used = time.monotonic()
             yield held.ledger, held.files
 

@@ -122,6 +122,16 @@ class Ledger:
         """Whether it is open for writing."""
         return self._connection.writable
 
+    def read_revision(self) -> int:
+        """Return a number that is another one once the ledger was rewritten (compacted, expired, purged).
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self._mutex, translate_errors(self.path, "read"):
+            # SQLite counts it up when a database is copied over another, so that others read the schema anew.
+            return int(self._database.execute("PRAGMA schema_version").fetchone()[0])
+
     def copy_to(self, target: sqlite3.Connection) -> None:
         """Copy the database as it is at this moment, whole, into another.
 

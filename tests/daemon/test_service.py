@@ -8,6 +8,7 @@ from reprofp.daemon.peers import ALLOWED, Access, May, Peer, Role, find_role
 from reprofp.daemon.service import METHODS, Config, Service
 from reprofp.ledger import Ledger
 from reprofp.ledger.files import pack_record, unpack_record
+from reprofp.ledger.keeping import find_secret, purge
 from reprofp.wire import Request
 
 OWNER, ADMIN, OTHER = 1000, 0, 2000
@@ -274,3 +275,18 @@ def test_the_log_of_a_user(shared):
         reply = shared.handle(Request("log", {"uid": uid}), Peer(ADMIN))
         assert [line["time_ns"] for line in reply.result["records"]] == times
     assert shared.handle(Request("log", {"uid": -1}), Peer(OTHER)).code == "usage"
+
+
+def test_what_was_purged_is_told_no_more(private, tmp_path):
+    """A ledger is rewritten in place: the daemon must not answer from what it remembers."""
+    record = make_snapshot(1, secret="hunter2")
+    fill(private, OWNER, record, make_snapshot(2))
+    assert b"hunter2" in answer(private, "record.get", OWNER, name=record.id)["record"]
+    assert answer(private, "comparable_with", OWNER, name=record.id) == {"records": []}
+    private.books._writer.close()
+    with Ledger.open(tmp_path / "ledger") as ledger:
+        purge(ledger, find_secret(ledger, b"hunter2"), "a leaked secret")
+    told = answer(private, "record.get", OWNER, name=record.id)["record"]
+    assert b"hunter2" not in told
+    assert unpack_record(told).id == record.id
+    assert "denied" in str(answer(private, "compare", OWNER, a=record.id, b="@-1")["verdict"])
