@@ -19,6 +19,8 @@ __all__ = [
     "HEADER_BYTES",
     "MAX_REPLY_BYTES",
     "MAX_REQUEST_BYTES",
+    "MAX_REQUEST_DEPTH",
+    "MAX_REQUEST_ITEMS",
     "VERSION",
     "Frames",
     "Reply",
@@ -37,7 +39,7 @@ MAX_REQUEST_BYTES = 32 << 20
 """The longest request, without its length."""
 MAX_REPLY_BYTES = 256 << 20
 """The longest reply: a record as large as a record file may be."""
-_REQUEST_ITEMS, _REQUEST_DEPTH = 4096, 8
+MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH = 4096, 8
 _REPLY_ITEMS, _REPLY_DEPTH = 1 << 20, 32
 
 CODES = {
@@ -172,21 +174,24 @@ def pack_error(code: str, text: str) -> bytes:
     return _frame(encode({"error": {"code": code, "text": safe}, "version": VERSION}), MAX_REPLY_BYTES)
 
 
-def _unpack(payload: bytes, max_items: int, max_depth: int) -> Mapping[str, Value]:
-    check_shape(payload, max_items, max_depth)
-    body = decode(payload)
+def _unpack(payload: bytes, max_items: int, max_depth: int, *, is_checked: bool = False) -> Mapping[str, Value]:
+    if not is_checked:
+        check_shape(payload, max_items, max_depth)
+    body = decode(payload, is_checked=is_checked)
     if not isinstance(body, dict):
         raise FormatError("a message is a map")
     return body
 
 
-def read_request(payload: bytes) -> Request:
+def read_request(payload: bytes, *, is_checked: bool = False) -> Request:
     """Return what the payload of a frame asks for.
+
+    With ``is_checked`` it is known to be canonical, and to have no more items and depth than a request may.
 
     Raises:
         FormatError: it is no request; the text begins with ``version`` where it is one of another version.
     """
-    body = _unpack(payload, _REQUEST_ITEMS, _REQUEST_DEPTH)
+    body = _unpack(payload, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH, is_checked=is_checked)
     version, method, params = body.get("version"), body.get("method"), body.get("params")
     if isinstance(version, int) and version != VERSION:
         raise FormatError(f"version {version} is not spoken here: this is reprofp wire/{VERSION}")

@@ -18,13 +18,24 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from reprofp._core.canonical import is_canonical
 from reprofp.daemon.committing import Answer, Committer
 from reprofp.daemon.connections import Connection, Limits
 from reprofp.daemon.notify import Notifier, log_line
 from reprofp.daemon.service import METHODS, Service
 from reprofp.daemon.watching import Watchers
 from reprofp.errors import FormatError
-from reprofp.wire import HEADER_BYTES, Reply, Request, pack_error, pack_reply, pack_request, read_request
+from reprofp.wire import (
+    HEADER_BYTES,
+    MAX_REQUEST_DEPTH,
+    MAX_REQUEST_ITEMS,
+    Reply,
+    Request,
+    pack_error,
+    pack_reply,
+    pack_request,
+    read_request,
+)
 
 __all__ = ["Server", "fit_limits"]
 
@@ -288,7 +299,7 @@ class Server:
 
 def _read(payload: bytes) -> Request | Reply:
     try:
-        return read_request(payload)
+        return read_request(payload, is_checked=is_canonical(payload, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH))
     except FormatError as error:
         return Reply(code="version" if str(error).startswith("version ") else "frame", text=str(error))
     except RecursionError:

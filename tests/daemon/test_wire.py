@@ -1,5 +1,6 @@
 import json
 import random
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgpack
@@ -7,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reprofp._core.canonical import is_canonical
 from reprofp.errors import FormatError
-from reprofp.model.canonical import encode
+from reprofp.model.canonical import decode, encode
 from reprofp.wire import (
+    HEADER_BYTES,
+    MAX_REQUEST_DEPTH,
+    MAX_REQUEST_ITEMS,
     Frames,
     Reply,
     Request,
@@ -171,3 +176,29 @@ def test_fuzzed_requests_are_read_or_refused():
 
 def test_an_error_can_always_be_written():
     assert read_reply(pack_error("internal", "\udcff" * 10_000)[4:]).code == "internal"
+
+
+@given(st.binary(max_size=80), st.randoms(use_true_random=False))
+def test_what_the_core_is_sure_of_is_a_request_in_shape(noise, rng):
+    """The server believes the core where it is sure: whatever passes there passes the check in Python."""
+    frame = bytearray(pack_request(Request("log", {"kind": "run", "limit": 3, "tag": None}))[HEADER_BYTES:])
+    for byte in noise[:3]:
+        frame[rng.randrange(len(frame))] = byte
+    data = rng.choice([bytes(frame), noise])
+    if is_canonical(data, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH):
+        check_shape(data, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH)
+        assert encode(decode(data)) == data
+
+
+def many(count):
+    return b"\xdc" + count.to_bytes(2, "big") + b"\xc0" * count
+
+
+@pytest.mark.parametrize(
+    ("data", "fits"),
+    [(many(4095), True), (many(4096), False), (b"\x91" * 8 + b"\xc0", True), (b"\x91" * 9 + b"\xc0", False)],
+)
+def test_limits_of_items_and_depth_are_those_of_the_check_in_python(data, fits):
+    assert is_canonical(data, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH) == fits
+    with nullcontext() if fits else pytest.raises(FormatError):
+        check_shape(data, MAX_REQUEST_ITEMS, MAX_REQUEST_DEPTH)
