@@ -1,17 +1,22 @@
-"""The facets ``framework.torch``, ``framework.jax``, ``framework.tensorflow``, ``framework.keras``, ``framework.sklearn``.
+"""The facets ``framework.NAME`` of the frameworks that a process has loaded.
 
 Each tells of a framework that the process has loaded, as the framework itself answers (see
 ``probes/raw_frameworks.py``): its version and, where it has them,
 
 - torch: ``git``, ``debug``, ``cuda`` and ``hip`` (what it was built for), ``threads`` and ``interop_threads`` in force,
-  ``cpu_capability`` (the kernels that it dispatches to), and ``build``: compiler, BLAS, MKL, oneDNN, OpenMP, what it was
+  ``cpu_capability`` (the kernels that it dispatches to), ``compiled`` (whether torch.compile translated any code),
+  ``distributed_backend`` and ``distributed_world_size`` once ranks talk, and ``build``: compiler, BLAS, MKL, oneDNN, OpenMP, what it was
   configured with, and a digest of all that it tells of its build. A build for a GPU tells that only once the program has
   used one, since asking would load the GPU's libraries.
 - jax: ``jaxlib``, and ``platforms``: the backends that the program has woken.
 - tensorflow: ``git``, ``intra_op_threads``, ``inter_op_threads``, where it has a context.
+- xgboost: ``build``: what it was built with (CUDA, NCCL, OpenMP, the compiler).
+- numba: ``threads``, and ``layer``, the threading layer in force once a parallel function ran; numexpr: ``threads``.
+- vllm: ``device``, the kind of device that it chose.
+- keras, sklearn, lightgbm, cupy, triton, transformers: the version.
 
-What a release does not have is Absent. The flags that are in force are facts of ``determinism``. Of SciPy, XGBoost,
-LightGBM, CuPy, Triton, transformers and vLLM the version is the fact ``packages.imported.NAME.version``.
+What a release does not have is Absent. The flags that are in force are facts of ``determinism``. Of others, as SciPy,
+the version is the fact ``packages.imported.NAME.version``.
 """
 
 from __future__ import annotations
@@ -27,7 +32,10 @@ from reprofp.probes.parts import read_unknown
 
 __all__ = ["LOADED_FRAMEWORKS", "LoadedFrameworkProbe", "observe_answer", "take_framework"]
 
-LOADED_FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "sklearn")
+LOADED_FRAMEWORKS = (
+    *("torch", "jax", "tensorflow", "keras", "sklearn"),
+    *("xgboost", "lightgbm", "cupy", "triton", "transformers", "vllm", "numba", "numexpr"),
+)
 _MISSING = {"error": "missing"}
 
 

@@ -33,8 +33,10 @@ _VERSION_LENGTH = 100
 _UNTOUCHED_KEY = 0x80000000
 """What init_by_array leaves in the first word of a Mersenne Twister's key; any draw mixes it."""
 
-_FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "sklearn")
-"""What ``raw_frameworks.py`` knows."""
+_FRAMEWORKS = """
+    torch jax tensorflow keras sklearn xgboost lightgbm cupy triton transformers vllm numba numexpr
+""".split()  # noqa: SIM905
+"""What ``raw_frameworks.py`` and ``raw_others.py`` know."""
 
 _own_modules: set[str] = set()
 _own_libraries: set[str] = set()

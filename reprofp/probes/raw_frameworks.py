@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["FRAMEWORKS", "describe"]
 
 FRAMEWORKS = ("torch", "jax", "tensorflow", "keras", "sklearn")
-"""The top-level modules that are looked at; of others the version is all that is told, and ``raw.py`` has that."""
+"""The top-level modules that are looked at, beside those of ``raw_others.py``; of the rest ``raw.py`` has the version."""
 
 MISSING = {"error": "missing"}
 FAILED = {"error": "failed"}
@@ -38,7 +38,22 @@ def describe(digest: Callable[..., str]) -> dict[str, Any]:
         module = sys.modules.get(name)
         if module is not None:
             found[name] = _ask(lambda reader=reader, module=module: reader(module, digest))  # type: ignore[misc]
+    others = _load_others()
+    for name in others["OTHERS"]:
+        if sys.modules.get(name) is not None:
+            found[name] = _ask(lambda name=name: others["describe"](name, _ask, _ask_all, _find))  # type: ignore[misc]
     return found
+
+
+def _load_others() -> dict[str, Any]:
+    """Load the file beside this one by its path, as ``raw.py`` loads this one."""
+    import os
+    from _frozen_importlib_external import SourceFileLoader
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "raw_others.py")
+    names: dict[str, Any] = {"__name__": "reprofp_raw_others", "__file__": path}
+    exec(SourceFileLoader("raw_others", path).get_code("raw_others"), names)  # type: ignore[arg-type]
+    return names
 
 
 def _ask(getter: Callable[[], Any]) -> Any:
@@ -180,16 +195,37 @@ def _describe_torch(torch: Any, digest: Callable[..., str]) -> dict[str, Any]:
             **_ask_all("cuda torch.version:cuda\nhip torch.version:hip"),
             **_ask_all("threads torch:get_num_threads()\ninterop_threads torch:get_num_interop_threads()"),
             "cpu_capability": _ask(lambda: torch._C._get_cpu_capability()),  # noqa: PLW0108, SLF001
+            "compiled": _ask(_has_compiled),
+            **_describe_ranks(),
         },
         "build": _ask(lambda: _read_torch_build(digest, woken)),
         "flags": flags,
-        "rng": {"cpu": _ask(lambda: _describe_mersenne(torch.default_generator, digest)), "cuda": _list_cuda(digest)},
+        "rng": {"cpu": _ask(lambda: _describe_mersenne(torch.default_generator, digest)), **_list_devices(digest)},
     }
 
 
-def _is_awake() -> Any:
-    """Whether the program has initialised a CUDA or ROCm device."""
-    return _ask(_ask_for("torch.cuda:is_initialized")) if "torch.cuda" in sys.modules else False
+def _is_awake(kind: str = "cuda") -> Any:
+    """Whether the program has initialised a CUDA or ROCm device (or one of Intel's, ``xpu``)."""
+    return _ask(_ask_for("torch." + kind + ":is_initialized")) if "torch." + kind in sys.modules else False
+
+
+def _has_compiled() -> bool:
+    """Whether torch.compile has translated any code of the program; asking by get leaves the counters as they are."""
+    if "torch._dynamo.utils" not in sys.modules:
+        return False
+    return bool(sum((_find("torch._dynamo.utils:counters").get("frames") or {}).values()))
+
+
+def _describe_ranks() -> dict[str, Any]:
+    """Tell what the processes of a distributed program talk by, where it has begun to."""
+    if "torch.distributed" not in sys.modules or _ask(_ask_for("torch.distributed:is_initialized")) is not True:
+        return {}
+    return _ask_all(
+        """
+        distributed_backend       torch.distributed:get_backend()
+        distributed_world_size    torch.distributed:get_world_size()
+        """
+    )
 
 
 def _find_default_device() -> str:
@@ -264,12 +300,17 @@ def _describe_mersenne(generator: Any, digest: Callable[..., str]) -> dict[str, 
     return {"state": digest(state), "touched": not (left == _FRESH_LEFT and position == _FRESH_NEXT)}
 
 
-def _list_cuda(digest: Callable[..., str]) -> Any:
+def _list_devices(digest: Callable[..., str]) -> dict[str, Any]:
     """Describe the generators of the devices that the program has woken: a seed, and how far it has come (Philox)."""
-    woken = _is_awake()
-    if woken is not True:
-        return None if woken is False else woken
-    return _ask(lambda: [_describe_philox(item, digest) for item in _find("torch.cuda:default_generators")])
+    found = {}
+    for kind in ("cuda", "xpu"):
+        woken = _is_awake(kind)
+        found[kind] = _list_philox("torch." + kind, digest) if woken is True else None if woken is False else woken
+    return found
+
+
+def _list_philox(module: str, digest: Callable[..., str]) -> Any:
+    return _ask(lambda: [_describe_philox(item, digest) for item in _find(module + ":default_generators")])
 
 
 def _describe_philox(generator: Any, digest: Callable[..., str]) -> dict[str, Any]:
@@ -306,10 +347,11 @@ _TENSORFLOW_FLAGS = """
     tensorflow.tensor_float_32    tensorflow.python.util._pywrap_tensor_float_32_execution:is_enabled()
     tensorflow.jit                tensorflow.python.eager.context:_context._optimizer_jit
     tensorflow.soft_placement     tensorflow.python.eager.context:_context._soft_device_placement
+    tensorflow.onednn             tensorflow.python.util._pywrap_util_port:IsMklEnabled()
 """
 
 
-def _describe_tensorflow(_tensorflow: Any, _digest: Callable[..., str]) -> dict[str, Any]:
+def _describe_tensorflow(_tensorflow: Any, digest: Callable[..., str]) -> dict[str, Any]:
     """Ask its context where there is one: to ask for one would make it."""
     facts = _ask_all(
         """
@@ -320,7 +362,14 @@ def _describe_tensorflow(_tensorflow: Any, _digest: Callable[..., str]) -> dict[
         """
     )
     seed = _ask_all("seed tensorflow.python.eager.context:_context._seed")["seed"]
-    return {"facts": facts, "flags": _ask_all(_TENSORFLOW_FLAGS), "rng": {"seed": seed}}
+    generator = _ask(lambda: _describe_generator(digest))
+    return {"facts": facts, "flags": _ask_all(_TENSORFLOW_FLAGS), "rng": {"seed": seed, "generator": generator}}
+
+
+def _describe_generator(digest: Callable[..., str]) -> Any:
+    """Describe the global generator of tf.random, where the program has made one: to ask for it would make it."""
+    generator = _find("tensorflow.python.ops.stateful_random_ops:global_generator")
+    return None if generator is None else digest(repr(generator.state.numpy().tolist()).encode())
 
 
 def _describe_keras(_keras: Any, _digest: Callable[..., str]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ global state; an unseeded one shows as a draw of entropy in the facet ``usage``.
 
 Of torch, ``torch.cpu.state`` is that of its default generator (whose seed, unless the program sets one, comes from the
 system in recent releases), and ``torch.cuda.N.state`` those of the devices that the program has used; ``torch.cuda`` is Absent
-where it has used none. ``tensorflow.seed`` and ``keras.seed`` are the global seeds, "unset" where
+where it has used none, and ``torch.xpu`` is the like for Intel's. ``cupy.state`` is ``untouched`` or Unknown: its
+generators lie on the device, and are not read. ``tensorflow.generator`` is the global generator of tf.random, where there
+is one; ``tensorflow.seed`` and ``keras.seed`` are the global seeds, "unset" where
 none was set. JAX
 keeps no generator: its keys are values of the program.
 """
@@ -20,7 +22,7 @@ from reprofp.model.observations import ABSENT, Observation, Observed, Unknown
 from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_text
 from reprofp.probes.framework_loaded import observe_answer, take_framework
-from reprofp.probes.machine import FAILED, read_part
+from reprofp.probes.machine import FAILED, NOT_ASKED, read_part
 from reprofp.probes.parts import read_unknown
 
 __all__ = ["UNTOUCHED", "RngProbe"]
@@ -49,6 +51,7 @@ class RngProbe:
             _add_torch(report, context)
             for name in ("tensorflow", "keras"):
                 _add_seed(report, name, context)
+            _add_cupy(report, context)
         return report
 
 
@@ -69,12 +72,24 @@ def _add_torch(report: Report, context: Context) -> None:
         report.add("torch", fact=states if isinstance(states, Unknown) else FAILED)
         return
     report.add("torch", "cpu", "state", fact=_observe_state(states.get("cpu")))
-    devices = states.get("cuda")
+    for kind in ("cuda", "xpu"):
+        _add_devices(report, kind, states.get(kind))
+
+
+def _add_devices(report: Report, kind: str, devices: Any) -> None:
     if isinstance(devices, list):
         for number, state in enumerate(devices):
-            report.add("torch", "cuda", str(number), "state", fact=_observe_state(state))
+            report.add("torch", kind, str(number), "state", fact=_observe_state(state))
     else:
-        report.add("torch", "cuda", fact=ABSENT if devices is None else read_unknown(devices) or FAILED)
+        report.add("torch", kind, fact=ABSENT if devices is None else read_unknown(devices) or FAILED)
+
+
+def _add_cupy(report: Report, context: Context) -> None:
+    described = take_framework(context, "cupy")
+    if described is not None:
+        states = described.get("rng") if isinstance(described, Mapping) else None
+        fresh = isinstance(states, Mapping) and states.get("touched") is False
+        report.add("cupy", "state", fact=Observed(UNTOUCHED) if fresh else NOT_ASKED)
 
 
 def _add_seed(report: Report, name: str, context: Context) -> None:
@@ -87,6 +102,9 @@ def _add_seed(report: Report, name: str, context: Context) -> None:
         return
     seed = states.get("seed")
     report.add(name, "seed", fact=Observed("unset") if seed is None else observe_answer(seed))
+    if "generator" in states:
+        made = states["generator"]
+        report.add(name, "generator", fact=ABSENT if made is None else observe_answer(made))
 
 
 def _observe_state(described: Any) -> Observation:

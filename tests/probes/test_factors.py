@@ -16,6 +16,7 @@ from reprofp.probes import raw, raw_frameworks
 from reprofp.probes.base import Context, Experiment
 from reprofp.probes.cpu import CpuProbe
 from reprofp.probes.gpu import GpuProbe
+from reprofp.probes.raw_others import OTHERS
 from reprofp.probes.registry import PROBES
 from reprofp.verdict.patterns import compile_part
 from standins.nvml import ask_probe, build_nvml
@@ -31,7 +32,8 @@ LIBRARIES = """
 """
 POOL = {"threads": 2, "dynamic": False, "version": "1", "core": "a", "layer": "b"}
 POOLS = [{"api": api, "name": f"lib{api}.so", **POOL} for api in ("openmp", "openblas", "mkl", "blis")]
-STATES = {"cpu": {"state": "a", "touched": True}, "cuda": [{"state": "a", "touched": True}]}
+STATE = {"state": "a", "touched": True}
+STATES = {"cpu": STATE, "cuda": [STATE], "xpu": [STATE]}
 
 
 def list_patterns(kind):
@@ -40,12 +42,15 @@ def list_patterns(kind):
 
 def describe_frameworks(monkeypatch):
     """Return what is told of frameworks of which every getter is missing: every fact, without its value."""
-    for name in (*raw_frameworks.FRAMEWORKS, "torch._inductor.config"):
+    for name in (*raw_frameworks.FRAMEWORKS, *OTHERS, "torch._inductor.config"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, "torch.cuda", SimpleNamespace(is_initialized=lambda: True))
     described = raw_frameworks.describe(lambda *_: "digest")
     described["torch"]["build"] = dict.fromkeys([*build_names(), "digest"], "text")
     described["torch"]["rng"] = STATES
+    described["torch"]["facts"]["distributed_backend"] = "gloo"
+    described["tensorflow"]["rng"] = {"seed": 1, "generator": "a"}
+    described["xgboost"]["build"] = {"use_cuda": False}
     return described
 
 

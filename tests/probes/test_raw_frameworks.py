@@ -99,10 +99,6 @@ def test_a_process_without_frameworks_tells_of_none(monkeypatch):
     assert raw.collect()["frameworks"] == {}
 
 
-def test_both_files_know_the_same_frameworks():
-    assert load_raw_frameworks().FRAMEWORKS == raw._FRAMEWORKS == LOADED_FRAMEWORKS
-
-
 def test_a_getter_that_raises_or_is_missing_costs_only_itself(torch):
     flags = describe()["flags"]
     assert flags["torch.deterministic_algorithms"] is True
