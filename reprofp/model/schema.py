@@ -60,7 +60,12 @@ _SPECS = (
         enumerated=(("installed",), ("loaded",)),
     ),
     FacetSpec("container", _CONDITIONS, "container and virtual machine"),
-    FacetSpec("python", _CONDITIONS, "the interpreter, its build, flags, hash seed, encodings and locale"),
+    FacetSpec(
+        "python",
+        _CONDITIONS,
+        "the interpreter, its build, flags, hash seed, encodings and locale",
+        enumerated=(("startup",), ("environ_changed",)),
+    ),
     FacetSpec("packages", _CONDITIONS, "packages installed and imported", enumerated=(("installed",), ("imported",))),
     FacetSpec("locks", _CONDITIONS, "digests of lock files", enumerated=((),)),
     FacetSpec("env", _CONDITIONS, "environment variables that libraries read for results", enumerated=((),)),
@@ -76,7 +81,7 @@ _SPECS = (
         "framework", _CONDITIONS, "one facet per framework that is loaded: framework.numpy and so on", phases=_PROCESS
     ),
     FacetSpec("determinism", _CONDITIONS, "determinism flags in force", phases=_PROCESS),
-    FacetSpec("distributed", _CONDITIONS, "launcher, world size, ranks"),
+    FacetSpec("distributed", _CONDITIONS, "launcher, world size, ranks, files of NCCL", enumerated=(("nccl",),)),
     FacetSpec("numerics", _CONDITIONS, "digests of what the machine actually computes", phases=_PROCESS),
     FacetSpec(
         "usage",

@@ -13,7 +13,9 @@ innermost launcher first (torchrun is often started by Slurm):
   itself is no rank (srun(1), "OUTPUT ENVIRONMENT VARIABLES").
 - hydra: PMI_SIZE, PMI_RANK, MPI_LOCALRANKID (MPICH, Intel MPI).
 
-All are Absent outside of a launcher. Addresses of hosts are not recorded.
+``nccl.<name>``: settings of NCCL that stand in files and in no variable (see nccl_files.py).
+
+All others are Absent outside of a launcher. Addresses of hosts are not recorded.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 from reprofp.model.observations import ABSENT, Observation, Observed
 from reprofp.probes.base import Context, Report
 from reprofp.probes.machine import FAILED, find_environ
+from reprofp.probes.nccl_files import add_nccl_files
 
 __all__ = ["DistributedProbe"]
 
@@ -80,6 +83,7 @@ class DistributedProbe:
         environ = find_environ(context)
         launcher = next((found for found in _LAUNCHERS if _is_complete(found, environ)), None)
         report = Report()
+        add_nccl_files(report, context)
         if launcher is None:
             for name in ("launcher", "world_size", "rank", "local_rank"):
                 report.add(name, fact=ABSENT)

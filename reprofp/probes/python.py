@@ -3,6 +3,7 @@
 Of a process, everything is as the process itself told it. Without one, the build is described: of the
 interpreter that the context names, which is asked in isolation and within a time limit, else of the one
 that runs reprofp. Before a run by a command line that begins with Python, its hash seed is known as well.
+What else decides how a program starts is told in startup.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from reprofp.probes.base import Context, Report
 from reprofp.probes.files import to_value
 from reprofp.probes.machine import FAILED
 from reprofp.probes.parts import read_unknown
+from reprofp.probes.startup import add_startup
 
 __all__ = ["PythonProbe"]
 
@@ -56,10 +58,12 @@ class PythonProbe:
         report = Report()
         if context.process is not None:
             _add_process(report, context.process.get("python"))
+            add_startup(report, context)
             return report
         described = raw.describe_python() if context.python is None else _ask_interpreter(context)
         for name in _BUILD:
             report.add(name, fact=_observe(described.get(name)))
+        add_startup(report, context)
         if context.phase is not Phase.END:
             _add_coming_seed(report, context.experiment.argv, context.environ)
         return report
