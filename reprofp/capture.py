@@ -46,11 +46,14 @@ def take_snapshot(context: Context) -> Snapshot:
     return Snapshot(context.clock(), context.phase, seen.facets, side, TOOL, seen.attachments)
 
 
-def describe_environment(experiment: Experiment, python: Path | None = None, *, numerics: bool = False) -> Snapshot:
+def describe_environment(
+    experiment: Experiment, python: Path | None = None, *, numerics: bool = False, deep: bool = False
+) -> Snapshot:
     """Take a static snapshot of the host and of one interpreter's environment.
 
     The interpreter is ``python``, else that of the active virtual or conda environment, else this one. With
-    ``numerics``, the frameworks that it has are measured, in processes of their own.
+    ``numerics``, the frameworks that it has are measured, in processes of their own; with ``deep``, the libraries of
+    the GPU are asked for their versions, likewise.
 
     Raises:
         InputError: the interpreter that was named, or that is said to be active, is not there, or something
@@ -59,7 +62,8 @@ def describe_environment(experiment: Experiment, python: Path | None = None, *, 
     validate_experiment(experiment)
     chosen = find_python(os.environ, python)
     measured = _measure(chosen) if numerics else None
-    return take_snapshot(Context(phase=Phase.STATIC, python=chosen, experiment=experiment, numerics=measured))
+    context = Context(phase=Phase.STATIC, python=chosen, experiment=experiment, numerics=measured, deep=deep)
+    return take_snapshot(context)
 
 
 def _measure(python: Path | None) -> dict[str, Any]:

@@ -7,13 +7,15 @@ is set. ``floating_point_state`` and ``loaded_thread_pools`` speak of the callin
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
-from reprofp._core import ffi, lib
+from reprofp._core import _native, ffi, lib
 
 __all__ = [
     "cpuid",
     "environ",
+    "find_program",
     "floating_point_state",
     "known_features",
     "library_name",
@@ -33,6 +35,11 @@ def library_name(path: str) -> str:
     base = path.rpartition("/")[2]
     stem = base.partition(".so")[0] or base
     return _TRAILING.sub("", stem) or stem
+
+
+def find_program(name: str) -> Path:
+    """Return where a program of the package lies: beside the compiled part."""
+    return Path(str(_native.__file__)).with_name(name)
 
 
 def cpuid() -> dict[str, Any]:

@@ -35,6 +35,7 @@ _EXAMPLES = (
     help="The interpreter whose environment is described, instead of the active one.",
 )
 @click.option("--numerics", is_flag=True, help="Measure what the environment's frameworks compute, too.")
+@click.option("--deep", is_flag=True, help="Ask the libraries of the GPU for their versions, each in its own process.")
 @click.option("--tag", metavar="NAME", help="A name for the record.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the record to a file, too.")
 @click.option("--no-record", is_flag=True, help="Do not add the snapshot to the ledger.")
@@ -44,6 +45,7 @@ def command(
     experiment: Experiment,
     python: Path | None,
     numerics: bool,
+    deep: bool,
     tag: str | None,
     output: Path | None,
     no_record: bool,
@@ -60,7 +62,7 @@ def command(
 
     if tag and no_record:
         raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
-    snapshot = describe_environment(experiment, python, numerics=numerics)
+    snapshot = describe_environment(experiment, python, numerics=numerics, deep=deep)
     done = keep_record(snapshot, tag, output, ledger, record=not no_record)
     _answer(snapshot, done, as_json=as_json)
 

@@ -57,6 +57,8 @@ class Context:
     """What was measured of what is computed, where it is not among what the process reported."""
     stdin: Observation | None = None
     """The digest of what came by standard input, Absent where nothing came; None where nobody looked."""
+    deep: bool = False
+    """Whether libraries that may abort or hang are asked as well, in processes of their own."""
     clock: Callable[[], int] = time.time_ns
     load_library: Callable[[str], Any] | None = None
     """Replaces the loader of NVML and its like in tests."""

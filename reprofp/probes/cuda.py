@@ -11,6 +11,7 @@ How each fact is read:
 - ``loaded.<soname>.version`` and ``.build_id``: of each mapped library of the family in the raw observations of the
   process; the soname and the build-id stand in the file (see elf.py), the version in its name. A second
   library of one name, a hazard in itself, is ``<soname>#2``. Without a process: Unknown(not loaded yet).
+- ``deep.<name>``: what libraries tell of themselves, where that was asked for (see deep.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
 from reprofp.probes.base import Context, Report
+from reprofp.probes.deep import add_deep_versions
 from reprofp.probes.elf import ElfIdentity, read_elf
 from reprofp.probes.environments import find_environment
 from reprofp.probes.machine import FAILED, NOT_ASKED, absent_unless, attempt, read_part, read_text
@@ -59,6 +61,7 @@ class CudaProbe:
         _add_driver(report, context)
         _add_installed(report, context)
         _add_loaded(report, context)
+        add_deep_versions(report, context)
         return report
 
 

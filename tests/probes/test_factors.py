@@ -125,7 +125,7 @@ def written(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         process = make_process(patch, make_environ(list_patterns("facts")), folder)
-    context = Context(phase=Phase.END, environ={}, cwd=folder, process=process, experiment=experiment)
+    context = Context(phase=Phase.END, environ={}, cwd=folder, process=process, experiment=experiment, deep=True)
     for probe in PROBES:
         if probe.applies(context):
             report = probe.observe(context)
