@@ -24,7 +24,7 @@ from reprofp.probes.files import to_text
 from reprofp.probes.machine import read_part
 from reprofp.probes.native_readers import find_native_readers, may_read_unheard
 from reprofp.probes.raw_values import take_map
-from reprofp.probes.redaction import redact_path, redact_text
+from reprofp.probes.redaction import redact_path, redact_text, redact_tokens
 
 __all__ = ["DatasetsProbe", "add_unreadable"]
 
@@ -92,7 +92,7 @@ def add_unreadable(report: Report, path: tuple[str, ...], error: Exception, cont
 
 
 def _open(text: str, context: Context) -> str:
-    return redact_path(to_text(text), context.environ.get("HOME", ""))
+    return redact_path(redact_tokens(to_text(text)), context.environ.get("HOME", ""))
 
 
 def _take_read(context: Context) -> Mapping[str, Any]:

@@ -26,7 +26,16 @@ from collections.abc import Mapping, Sequence
 from reprofp.model.observations import Value
 from reprofp.probes.secret_names import Secrecy, classify_name
 
-__all__ = ["REDACTED", "redact_argv", "redact_option", "redact_path", "redact_text", "redact_url", "redact_value"]
+__all__ = [
+    "REDACTED",
+    "redact_argv",
+    "redact_option",
+    "redact_path",
+    "redact_text",
+    "redact_tokens",
+    "redact_url",
+    "redact_value",
+]
 
 REDACTED = "[redacted]"
 """What stands where a secret stood."""
@@ -199,6 +208,11 @@ def _redact_shapes(text: str) -> str:
     text = _TOKENS.sub(REDACTED, text)
     text = _CHALLENGE.sub(_redact_challenge, text)
     return _LONG_RUN.sub(_redact_random, text)
+
+
+def redact_tokens(text: str) -> str:
+    """Return ``text`` without what a known beginning or form marks as a token: for paths, whose folders often look random."""
+    return _TOKENS.sub(REDACTED, text)
 
 
 def _redact_challenge(match: re.Match[str]) -> str:

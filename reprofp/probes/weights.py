@@ -13,7 +13,7 @@ from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
 from reprofp.probes.datasets import add_unreadable
 from reprofp.probes.files import to_text
-from reprofp.probes.redaction import redact_path
+from reprofp.probes.redaction import redact_path, redact_tokens
 
 __all__ = ["WeightsProbe"]
 
@@ -50,5 +50,5 @@ def _add_weights(report: Report, name: str, path: Path, context: Context) -> Non
     report.attach(digest.digest, digest.attachment())
     report.observe(name, "file_digest", value=str(digest.file_digest))
     report.observe(name, "format", value=digest.format)
-    where = redact_path(to_text(str(path)), context.environ.get("HOME", ""))
+    where = redact_path(redact_tokens(to_text(str(path))), context.environ.get("HOME", ""))
     report.circumstances[format_path(("weights", name, "path"))] = where
