@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reprofp.model.observations import ABSENT, Observation, Observed
 from reprofp.probes.base import Context, Report
@@ -29,8 +29,7 @@ _DRIVERS = {"amdgpu": "amd", "i915": "intel", "xe": "intel", "asahi": "apple", "
 _CARD = re.compile(r"card\d+|accel\d+")
 
 
-@dataclass(frozen=True)
-class _Card:
+class _Card(NamedTuple):
     place: str
     vendor: str
     driver: str | None

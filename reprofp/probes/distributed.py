@@ -21,7 +21,7 @@ All others are Absent outside of a launcher. Addresses of hosts are not recorded
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reprofp.model.observations import ABSENT, Observation, Observed
 from reprofp.probes.base import Context, Report
@@ -33,8 +33,7 @@ __all__ = ["DistributedProbe"]
 _LARGEST = 1 << 31
 
 
-@dataclass(frozen=True)
-class _Launcher:
+class _Launcher(NamedTuple):
     """A launcher: the variable that proves it, and those that hold its numbers, the best first."""
 
     name: str

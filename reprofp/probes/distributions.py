@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
 from reprofp.probes.files import read_bounded, read_head, to_text
@@ -35,8 +35,7 @@ def normalise_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a distribution was installed from when that was not an index: text without secrets and full paths."""
 
     text: str

@@ -13,7 +13,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["ElfIdentity", "read_elf"]
 
@@ -28,16 +28,14 @@ _LONGEST_NAME = 1 << 10
 _LONGEST_ID = 64
 
 
-@dataclass(frozen=True)
-class ElfIdentity:
+class ElfIdentity(NamedTuple):
     """``build_id`` in hex and ``soname``, each None where the file has none."""
 
     build_id: str | None
     soname: str | None
 
 
-@dataclass(frozen=True)
-class _Layout:
+class _Layout(NamedTuple):
     """Where the fields are in files of one class (32 or 64 bits) and byte order."""
 
     order: str
@@ -52,8 +50,7 @@ class _Layout:
         return struct.unpack(self.order + form, data[:size])
 
 
-@dataclass(frozen=True)
-class _Segment:
+class _Segment(NamedTuple):
     """One program header."""
 
     kind: int

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from reprofp.model.paths import format_path
 from reprofp.probes.base import Context, Report
@@ -77,8 +77,7 @@ def _split(value: str, separators: str) -> list[str]:
     return [entry for entry in re.split(outside, value) if entry.strip()]
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):
     """What is replaced in paths, and whether the variable holds nothing but paths."""
 
     home: str

@@ -1,15 +1,17 @@
-"""The classes of environment variables, read from ``env_classes.toml``."""
+"""The classes of environment variables, written in ``env_classes.toml``.
+
+What is read is ``env_classes.json``, the same table: reading TOML takes longer than all that a probe does with it.
+``python tools/make_env_classes.py`` writes it anew.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from reprofp.probes.toml import read_toml
+from typing import Any, NamedTuple
 
 __all__ = ["EnvClass", "EnvClasses", "Keys", "load_classes"]
 
@@ -25,16 +27,14 @@ class EnvClass(Enum):
     """The name, and the keyed digest of the value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """How the value of a many-keyed variable is taken apart; without ``assign`` it is a set of names."""
 
     separators: str
     assign: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvClasses:
+class EnvClasses(NamedTuple):
     """The lists: exact names, prefixes and suffixes with their classes, and the variables of special form."""
 
     names: Mapping[str, EnvClass]
@@ -57,7 +57,7 @@ class EnvClasses:
 @lru_cache(maxsize=1)
 def load_classes() -> EnvClasses:
     """Read the shipped lists."""
-    table = read_toml(Path(__file__).with_name("env_classes.toml").read_text(encoding="utf-8"))
+    table = json.loads(Path(__file__).with_name("env_classes.json").read_text(encoding="utf-8"))
     return EnvClasses(
         names=dict(_entries(table, "names")),
         prefixes=dict(_entries(table, "prefixes")),

@@ -12,8 +12,8 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reprofp.probes.base import Context
 from reprofp.probes.files import read_bounded
@@ -27,8 +27,7 @@ _ASK_SECONDS = 1.5
 _SMALL_FILE = 1 << 16
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """The folders that Python imports from, in order, and the prefix that conda's records may be under."""
 
     path: tuple[str, ...]

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from reprofp.probes.base import Context
 from reprofp.probes.machine import read_text
@@ -21,8 +21,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 _DEEPEST = 64
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """One mount: which folder of which file system stands where."""
 
     root: str
@@ -33,8 +32,7 @@ class Mount:
     """Of the file system itself; version 1 of control groups lists its controllers there."""
 
 
-@dataclass(frozen=True)
-class ControlGroup:
+class ControlGroup(NamedTuple):
     """A group that we are in: its controllers (none for version 2) and its path in their hierarchy."""
 
     controllers: frozenset[str]

@@ -6,8 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import selectors
@@ -18,8 +17,7 @@ __all__ = ["Answer", "ask_program"]
 _CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a program answered."""
 
     code: int
