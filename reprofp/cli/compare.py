@@ -94,7 +94,7 @@ def command(
     from reprofp.cli.verdicts import Wanted
 
     wanted = Wanted(level, accept_measured=accept_measured, everything=everything, form=_form(markdown, page, as_json))
-    wanted = replace(wanted, page=page, **_take_policy(policy, wanted))
+    wanted = replace(wanted, page=page)
     asked = {"vary": vary, "ignore": ignore, "accept_measured": accept_measured}
     _refuse_one(names)
     if len(names) > _TWO or group_by is not None:
@@ -134,6 +134,7 @@ def _compare_two(
         return compare_contents(*names, wanted, values=values)
     if values:
         raise click.UsageError("--values measures files of weights, and A and B are records")
+    wanted = replace(wanted, **_take_policy(policy, wanted))
     first, second = (load_record(name, ledger) for name in names)
     verdict, ruling = judge(policy, compare, first, second, **asked)
     wanted = replace(wanted, ruling=ruling)
@@ -155,6 +156,7 @@ def _compare_many(
 ) -> int:
     from reprofp.cli.compare_many import compare_many
 
+    wanted = replace(wanted, **_take_policy(policy, wanted))
     return compare_many(names, _make_judge(policy, asked), wanted, ledger, group_by=group_by, policy=policy)
 
 

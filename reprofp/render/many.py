@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprofp.model.paths import format_path
 from reprofp.render.json import identity_json, interval_json, metric_json, observation_json
-from reprofp.render.layout import Line, Span, align, indent, line, wrap
+from reprofp.render.layout import Line, Span, align, cell_width, indent, line, wrap
 from reprofp.render.text import draw_metrics
 from reprofp.render.values import clean, format_change, format_observation
 from reprofp.render.wording import ANSWERS, plural
@@ -29,6 +29,7 @@ _COMPARED = {
 }
 _FEW = 8
 _INDENT = 2
+_LEAST_WIDTH = 40
 
 
 def draw_table(
@@ -43,8 +44,8 @@ def draw_table(
     if division is not None:
         lines += _draw_division(division, letters, width)
     lines += _draw_groups(table, letters)
-    lines += _draw_causes(table)
-    first, *rest = wrap(f"note: {NOT_TRANSITIVE}", max(width, 40))
+    lines += _draw_causes(table, max(width, _LEAST_WIDTH) - _INDENT)
+    first, *rest = wrap(f"note: {NOT_TRANSITIVE}", max(width, _LEAST_WIDTH))
     return [*lines, line(), line(Span(first, "dim")), *(indent(line(Span(text, "dim")), _INDENT) for text in rest)]
 
 
@@ -103,7 +104,7 @@ def _draw_groups(table: Table, letters: Sequence[str]) -> Iterator[Line]:
         yield line(Span("no two of them are promised to be comparable", "strong"))
 
 
-def _draw_causes(table: Table) -> Iterator[Line]:
+def _draw_causes(table: Table, width: int) -> Iterator[Line]:
     causes = table.causes()
     if causes:
         yield line()
@@ -116,10 +117,18 @@ def _draw_causes(table: Table) -> Iterator[Line]:
             ]
             for reason, count in causes[:_FEW]
         ]
-        for spans in align(rows):
+        drawn = align(rows)
+        if any(cell_width("".join(span.text for span in spans)) > width for spans in drawn):
+            drawn = [spans for row in rows for spans in _stack(row, width)]
+        for spans in drawn:
             yield indent(spans, _INDENT)
         if len(causes) > _FEW:
             yield indent(line(Span(f"and {len(causes) - _FEW} more (--json)", "dim")), _INDENT)
+
+
+def _stack(row: Sequence[Span], width: int) -> list[Line]:
+    count, path, why = row
+    return [line(count, "  ", path), *(line("    " + text) for text in wrap(why.text, width - 4))]
 
 
 def _draw_division(division: Division, letters: Sequence[str], width: int) -> Iterator[Line]:

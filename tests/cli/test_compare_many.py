@@ -19,6 +19,12 @@ def test_a_table_of_every_pair(ask, filled):
     assert [pair["records"] for pair in document["pairs"]] == [[0, 1], [0, 2], [1, 2]]
 
 
+def test_no_line_is_wider_than_the_screen(ask, filled, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = ask("compare", A.id, B.id, RUN.id).out.splitlines()
+    assert all(len(line) <= 60 or "->" in line or line.startswith(("a ", "b ", "c ", "bits")) for line in lines)
+
+
 def test_a_requirement_is_asked_of_every_pair(ask, filled):
     assert ask("compare", A.id, A.id, A.id, "--require", "bitwise").code == 0
     assert ask("compare", A.id, A.id, B.id, "--require", "bitwise").code == 1

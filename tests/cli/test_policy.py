@@ -62,6 +62,15 @@ def test_a_level_that_a_policy_requires_is_asked(ask, here):
     assert ask("compare", A.id, B.id, "--policy", "p.toml", "--no-policy").code == 3
 
 
+def test_folders_are_not_asked_for_a_level(ask, here):
+    for name in ("one", "two"):
+        (here / name).mkdir()
+        (here / name / "file").write_text(name)
+    (here / "reprofp.toml").write_text('require = "bitwise"')
+    assert ask("compare", "one", "two").code == 0
+    assert ask("compare", "one", "two", "--require", "bitwise").code == 1
+
+
 def test_a_pin_that_does_not_hold_answers_no(ask, here):
     (here / "reprofp.toml").write_text('[pin]\n"os.sysname" = "Plan 9"')
     done = ask("compare", A.id, A.id.partition(":")[2][:12])
