@@ -54,8 +54,8 @@ class Found:
     # --- facts -----------------------------------------------------------------------------------------
 
     def observe(self, facet: str, *path: str, value: Value) -> None:
-        """Add an observed fact; empty text and None are nothing that was told."""
-        if value is not None and value != "":
+        """Add an observed fact; empty text and None are nothing that was told, and no name has no facts."""
+        if value is not None and value != "" and all(path):
             self.add(facet, *path, fact=Observed(value))
 
     def add(self, facet: str, *path: str, fact: Observation) -> None:
@@ -75,10 +75,13 @@ class Found:
             self.circumstances["import.disagree"] = sorted(set(self._disagree))
 
     def add_package(self, name: str, version: str | None, *, sure: bool = True) -> str:
-        """Add a package and return its normal name; None, or one that is not ``sure``, is a version not known."""
+        """Add a package and return its normal name, or nothing where it is none; ``version`` may not be known.
+
+        A version that is not ``sure`` is not known either.
+        """
         name = normalise_name(name)
         if name == _OWN or not _NAME.fullmatch(name):
-            return name
+            return ""
         known = version is not None and sure and _VERSION.fullmatch(version) is not None
         fact: Observation = Observed(version) if known else NOT_ASKED
         self.add("packages", "installed", name, "version", fact=fact)

@@ -201,13 +201,14 @@ def _note_results(a: Run, b: Run) -> Iterator[str]:
 
 
 def _say_endings(a: int | None, b: int | None) -> str:
-    """Say how two runs ended, where not both ended well."""
+    """Say how two runs ended, where not both ended well; one that was no process of its own has no exit code."""
+    if a is None or b is None:
+        known = a or b
+        return f"one of the runs failed: {_say_end(known)}" if known else ""
     if a != b:
         return f"the runs ended differently: {_say_end(a)} and {_say_end(b)}"
     return f"both runs failed: {_say_end(a)}" if a else ""
 
 
-def _say_end(code: int | None) -> str:
-    if code is None:
-        return "not known"
+def _say_end(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -6,6 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,20 @@ def test_lines_of_requirements_of_every_form(tmp_path):
     for name in ("extra", "loose", "wild", "vcs"):
         assert look_up(record, f"{place}.{name}.version") == NOT_ASKED
     assert "hunter2secret" not in str(record.facets) + str(record.side)
+
+
+def test_reprofp_itself_is_left_out(tmp_path):
+    text = "numpy==1.0\nreprofp @ file:///home/ada/reprofp\n-e git+https://example.org/r.git@0#egg=reprofp\n"
+    record, _notes = import_sources([write(tmp_path, "freeze.txt", text)])
+    assert "reprofp" not in str(record.facets["packages"].facts)
+
+
+def test_how_an_imported_run_ended_is_not_held_against_it():
+    record, _notes = import_sources([FIXTURES / "mlflow"])
+    other, _notes = import_sources([FIXTURES / "sacred"])
+    failed = replace(other, result=replace(other.result, exit_code=1))
+    assert compare(record, other).endings == ""
+    assert compare(record, failed).endings == "one of the runs failed: exit code 1"
 
 
 def test_secrets_leave_what_is_imported():
