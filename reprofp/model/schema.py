@@ -57,7 +57,7 @@ _SPECS = (
         "cuda",
         _CONDITIONS,
         "GPU driver, runtime and libraries, installed and loaded",
-        enumerated=(("installed",), ("loaded",)),
+        enumerated=(("installed",), ("loaded",), ("conflicts",)),
     ),
     FacetSpec("container", _CONDITIONS, "container and virtual machine"),
     FacetSpec(

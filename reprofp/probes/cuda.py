@@ -11,6 +11,7 @@ How each fact is read:
 - ``loaded.<soname>.version`` and ``.build_id``: of each mapped library of the family in the raw observations of the
   process; the soname and the build-id stand in the file (see elf.py), the version in its name. A second
   library of one name, a hazard in itself, is ``<soname>#2``. Without a process: Unknown(not loaded yet).
+- ``conflicts.<name>``: where what is installed and what is mapped part (see conflicts.py).
 - ``deep.<name>``: what libraries tell of themselves, where that was asked for (see deep.py).
 """
 
@@ -24,6 +25,7 @@ from typing import Any
 
 from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode
 from reprofp.probes.base import Context, Report
+from reprofp.probes.conflicts import add_conflicts
 from reprofp.probes.deep import add_deep_versions
 from reprofp.probes.elf import ElfIdentity, read_elf
 from reprofp.probes.environments import find_environment
@@ -62,6 +64,7 @@ class CudaProbe:
         _add_installed(report, context)
         _add_loaded(report, context)
         add_deep_versions(report, context)
+        add_conflicts(report, context)
         return report
 
 
