@@ -112,7 +112,8 @@ static int echo(const char *path, uint64_t bytes)
 {
     struct sockaddr_un address = name(path);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    int events = epoll_create1(0), used = 1;
+    static int spare[MAX_CLIENTS];
+    int events = epoll_create1(0), used = 1, spares = 0;
     uint8_t *reply = calloc(1, bytes + HEADER);
     if (reply == NULL || bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
         listen(listener, 4096) != 0) {
@@ -132,15 +133,17 @@ static int echo(const char *path, uint64_t bytes)
             Client *client = ready[i].data.ptr;
             if (client->channel == listener) {
                 int channel = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-                if (channel >= 0 && used < MAX_CLIENTS) {
-                    clients[used].channel = channel;
-                    watch(events, &clients[used++], EPOLL_CTL_ADD);
+                if (channel >= 0 && (spares > 0 || used < MAX_CLIENTS)) {
+                    int at = spares > 0 ? spare[--spares] : used++;
+                    clients[at] = (Client){.channel = channel};
+                    watch(events, &clients[at], EPOLL_CTL_ADD);
                 }
                 continue;
             }
             int frames = ready[i].events & EPOLLIN ? receive(client) : 0;
             if (frames < 0) {
                 close(client->channel);
+                spare[spares++] = (int)(client - clients);
                 continue;
             }
             if (frames > 0) {

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, cast
 
 from reprofp.daemon.peers import Peer, read_peer
 from reprofp.errors import FormatError
-from reprofp.wire import MAX_REQUEST_BYTES, Frames, pack_error
+from reprofp.wire import MAX_REQUEST_BYTES, Frames, Request, pack_error, pack_request
 
 if TYPE_CHECKING:
     from reprofp.daemon.server import Server
 
-__all__ = ["Connection", "Limits"]
+__all__ = ["PING", "Connection", "Limits"]
+
+PING = pack_request(Request("ping"))
+"""The frame of a ping, which has one form."""
 
 _FRAMES_A_TURN = 64
 _READ_AHEAD = 64 << 10
@@ -89,6 +92,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
+        if data == PING and self._greet():
+            return
         if self._is_ending:
             return
         if not self._frames:
@@ -96,6 +101,16 @@ class Connection(asyncio.Protocol):
         self._frames.feed(data)
         self._advance()
         self._hold_back()
+
+    def _greet(self) -> bool:
+        """Answer a ping that came alone, as the last one was answered; false where more is to be thought of."""
+        is_plain = not (self.is_busy or self._is_unread or self._is_ending or self._frames or self._server.is_stopping)
+        if self.greeting is None or self._transport is None or not is_plain:
+            return False
+        self.since = self._server.now()
+        self._server.service.counters.pings += 1
+        self._transport.write(self.greeting)
+        return True
 
     def _hold_back(self) -> None:
         """Read no further while enough waits here already."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from reprofp._core.canonical import is_canonical
 from reprofp.daemon.committing import Answer, Committer
-from reprofp.daemon.connections import Connection, Limits
+from reprofp.daemon.connections import PING, Connection, Limits
 from reprofp.daemon.notify import Notifier, log_line
 from reprofp.daemon.service import METHODS, Service
 from reprofp.daemon.watching import Watchers
@@ -33,7 +33,6 @@ from reprofp.wire import (
     Request,
     pack_error,
     pack_reply,
-    pack_request,
     read_request,
 )
 
@@ -41,7 +40,7 @@ __all__ = ["Server", "fit_limits"]
 
 _SWEEP_S = 0.25
 _DRAIN_S = 20.0
-_PING = pack_request(Request("ping"))[HEADER_BYTES:]
+_PING = PING[HEADER_BYTES:]
 _DRAIN_PAUSE_S = 0.005
 _INLINE_BYTES = 16 << 10
 _KNOWN_BYTES, _KNOWN_FRAMES = 256, 256

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 
 import pytest
@@ -65,6 +66,17 @@ def test_pipelined_requests_are_answered_in_order(daemon):
             size = 4 + int.from_bytes(received[:4], "big")
             reply, received = read_reply(received[4:size]), received[size:]
             assert (reply.code == "") if item.method == "ping" else (f"name-{number}'" in reply.text)
+
+
+def test_every_ping_is_answered_alike_and_counted(daemon):
+    with daemon.connect() as raw, daemon.client() as client:
+        answers = [exchange(raw, PING) for _ in range(5)]
+        raw.sendall(PING[:7])
+        time.sleep(0.05)
+        raw.sendall(PING[7:])  # in pieces
+        answers.append(read_frame(raw))
+        assert {answer.result["uid"] for answer in answers} == {os.getuid()}
+        assert 'reprofp_requests_total{method="ping",code="ok"} 6\n' in client.metrics()["text"]
 
 
 @pytest.mark.parametrize(
