@@ -20,6 +20,7 @@ __all__ = ["InstallRecord"]
 
 _LIMIT = 64 << 20
 _NEW_LINE = b"\n"
+_AFTER_SLASH = bytes([ord("/") + 1])
 _VOLATILE = frozenset(
     {b"INSTALLER", b"REQUESTED", b"RECORD", b"RECORD.jws", b"direct_url.json", b"uv_cache.json", b"uv_build.json"}
 )
@@ -47,7 +48,7 @@ class InstallRecord:
             OSError: the file cannot be read.
             ValueError: it is no regular file, or unreasonably long.
         """
-        return _hash_record(*self._state)
+        return _read_record(*self._state)[0]
 
     @property
     def modules(self) -> frozenset[str]:
@@ -57,20 +58,24 @@ class InstallRecord:
             OSError: the file cannot be read.
             ValueError: it is no regular file, or unreasonably long.
         """
-        return _list_modules(*self._state)
+        return _read_record(*self._state)[1]
 
 
 @lru_cache(maxsize=4096)
-def _hash_record(path: str, *_state: int) -> str:
+def _read_record(path: str, *_state: int) -> tuple[str, frozenset[str]]:
     lines = _read_stable_lines(path)
-    return f"sha256:{hashlib.sha256(_NEW_LINE.join(lines)).hexdigest()}"
+    return f"sha256:{hashlib.sha256(_NEW_LINE.join(lines)).hexdigest()}", frozenset(_find_modules(lines))
 
 
-@lru_cache(maxsize=4096)
-def _list_modules(path: str, *_state: int) -> frozenset[str]:
-    firsts = {line.partition(b"/")[0].partition(b",")[0] for line in _read_stable_lines(path)}
-    names = {os.fsdecode(first) for first in firsts if not first.endswith((b".pth", b".dist-info", b".data"))}
-    return frozenset(name.partition(".")[0] for name in names if not name.startswith("."))
+def _find_modules(lines: list[bytes]) -> Iterable[str]:
+    """Yield names at the top level; the sorted lines below one folder are passed over at once."""
+    index = 0
+    while index < len(lines):
+        top, is_folder, _ = lines[index].partition(b"/")
+        first = top.partition(b",")[0]
+        index = bisect_left(lines, first + _AFTER_SLASH, index) if is_folder and first == top else index + 1
+        if not first.endswith((b".pth", b".dist-info", b".data")) and not first.startswith(b"."):
+            yield os.fsdecode(first).partition(".")[0]
 
 
 def _read_stable_lines(path: str) -> list[bytes]:

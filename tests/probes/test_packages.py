@@ -9,9 +9,12 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reprofp.model.facets import Facet
 from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
+from reprofp.probes import install_records
 from reprofp.probes.distributions import list_distributions, normalise_name
 from reprofp.probes.environments import find_environment
 from reprofp.probes.packages import PackagesProbe
@@ -339,3 +342,11 @@ def test_a_listing_is_sorted_and_survives_anything(tmp_path):
     assert names == sorted(names)
     assert list(list_distributions(str(tmp_path / "nowhere"))) == []
     assert stat.S_ISFIFO(os.stat(tmp_path / "pipe-1.0.dist-info" / "RECORD").st_mode)
+
+
+@given(st.lists(st.text("ab/,.-0", min_size=1, max_size=6).map(str.encode)).map(sorted))
+def test_the_modules_of_a_record_are_those_of_each_of_its_lines(lines):
+    firsts = {line.partition(b"/")[0].partition(b",")[0] for line in lines}
+    kept = {first for first in firsts if not first.endswith((b".pth", b".dist-info", b".data"))}
+    expected = {first.decode().partition(".")[0] for first in kept if not first.startswith(b".")}
+    assert set(install_records._find_modules(lines)) == expected
