@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union, cast
 
 from reprofp.errors import InputError, UsageError
 from reprofp.probes import raw
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 Pathish = Union[str, Path]
+Settings = object
+"""A dataclass, argparse's namespace, or an OmegaConf object."""
 Paths = Union[Pathish, Iterable[Pathish], Mapping[str, Pathish]]
 
 
@@ -52,7 +54,8 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
     Args:
         data: Datasets, files or folders: one path, several, or a mapping from names to paths.
         weights: Weight files, in the same forms.
-        config: Hyper-parameters as a mapping, or the file or files that hold them.
+        config: Hyper-parameters as a mapping, a dataclass, argparse's namespace or an OmegaConf object, or the file or
+            files that hold them.
         outputs: What the block makes, in the forms of ``data``; it need not be there yet.
         seeds: Seeds by name.
         ledger: The ledger to append to, if not the user's own.
@@ -70,21 +73,21 @@ class run:  # noqa: N801 - reads as a statement: with reprofp.run(...) as run
         *,
         data: Paths | None = None,
         weights: Paths | None = None,
-        config: Pathish | Iterable[Pathish] | Mapping[str, Value] | None = None,
+        config: Pathish | Iterable[Pathish] | Mapping[str, Value] | Settings | None = None,
         outputs: Paths | None = None,
         seeds: Mapping[str, Value] | None = None,
         ledger: Pathish | None = None,
     ) -> None:
         """Declare the experiment; nothing is looked at before the block begins."""
-        settings: Mapping[str, Value] = config if isinstance(config, Mapping) else {}
-        files = {} if isinstance(config, Mapping) else _name_paths(config)
+        settings = _read_settings(config)
+        files = _name_paths(cast("Paths | None", config)) if settings is None else {}
         _check_there([*_name_paths(data).values(), *_name_paths(weights).values(), *files.values()])
         self._declared: dict[str, Any] = {
             "argv": tuple(map(str, sys.argv)),
             "data": _name_paths(data),
             "weights": _name_paths(weights),
             "config": tuple(files.values()),
-            "settings": dict(settings),
+            "settings": settings or {},
             "seeds": dict(seeds or {}),
         }
         self._output_paths = {name: path.absolute() for name, path in _name_paths(outputs).items()}
@@ -187,6 +190,18 @@ def _exit_code_of(error: BaseException | None) -> int:
 def _name_script() -> str:
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
     return os.fsencode(script).decode("utf-8", "backslashreplace") or "python"
+
+
+def _read_settings(config: Any) -> dict[str, Value] | None:
+    """Return the hyper-parameters that the program hands over; None where it names files that hold them."""
+    from reprofp.probes.config_objects import holds_settings, read_settings  # noqa: PLC0415 - dataclasses is not free
+
+    if not holds_settings(config):
+        return None
+    try:
+        return read_settings(config)
+    except ValueError as error:
+        raise UsageError(f"config cannot be read: {error}") from error
 
 
 def _name_paths(paths: Paths | None) -> dict[str, Path]:
