@@ -2,7 +2,7 @@
 
 In: Python sources. Out: the names of calls by kind: ``clock`` (the time of day, or a timer read for more than a
 duration), ``identity`` (process, thread, host, address of an object), ``completion`` (results taken in the order
-in which workers finish), ``stamps`` (times and numbers of files), ``machine`` (how many processors there are), ``stdin`` (standard input), ``native`` (a library of the program's own choice, called
+in which workers finish), ``exchange`` (what processes share: queues, managers, memory), ``stamps`` (times and numbers of files), ``machine`` (how many processors there are), ``stdin`` (standard input), ``native`` (a library of the program's own choice, called
 without Python). Names are followed through imports; a value that only ever stands in a subtraction is a
 duration, and does not count. A lower bound: what installed packages call is not looked at.
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "find_calls", "may_call"]
 
 _TIMERS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
+_CONTEXTS_MAKE = ("Queue", "JoinableQueue", "SimpleQueue", "Manager")
+"""What is shared among processes even where it is made by an object that is not known, such as a context."""
+_SHARED = (*_CONTEXTS_MAKE, "Value", "Array", "RawValue", "RawArray")
 KINDS: dict[str, frozenset[str]] = {
     "clock": frozenset(
         [f"time.{name}{unit}" for name in _TIMERS for unit in ("", "_ns")]
@@ -37,7 +40,14 @@ KINDS: dict[str, frozenset[str]] = {
     ),
     "completion": frozenset(
         "concurrent.futures.as_completed asyncio.as_completed concurrent.futures.FIRST_COMPLETED asyncio.FIRST_COMPLETED "  # noqa: SIM905
-        "dask.distributed.as_completed distributed.as_completed *.imap_unordered".split()
+        "dask.distributed.as_completed distributed.as_completed *.imap_unordered *.add_done_callback *.apply_async "
+        "concurrent.futures.wait asyncio.wait".split()
+    ),
+    "exchange": frozenset(
+        [f"{package}.{name}" for package in ("multiprocessing", "torch.multiprocessing") for name in _SHARED]
+        + "multiprocessing.managers.BaseManager multiprocessing.managers.SyncManager "  # noqa: SIM905
+        "multiprocessing.shared_memory.SharedMemory multiprocessing.shared_memory.ShareableList "
+        "multiprocessing.connection.wait multiprocessing.connection.Listener".split()
     ),
     "stamps": frozenset(
         "os.path.getmtime os.path.getctime os.path.getatime *.st_mtime *.st_mtime_ns *.st_ctime *.st_ctime_ns *.st_ino".split()  # noqa: SIM905
@@ -57,6 +67,8 @@ _LAST = sorted({name.rpartition(".")[2] for name in _KIND_OF})
 _SUSPECT = re.compile(rb"\b(?:%s)\b" % "|".join(_LAST).encode())
 _TAKES_TIME = {"time.ctime": 0, "time.asctime": 0, "time.localtime": 0, "time.gmtime": 0, "time.strftime": 1}
 """Functions of the clock that only format a time if they are given more than this many arguments."""
+_BEFORE_CALLBACK = 3
+"""The arguments of ``apply_async`` before the function that is called as each result comes."""
 _ASKS_ONLY = frozenset({"isatty", "fileno", "encoding", "reconfigure"})
 """What may be asked of standard input without reading it."""
 _REFERENCES = frozenset({"sys.stdin", "concurrent.futures.FIRST_COMPLETED", "asyncio.FIRST_COMPLETED"})
@@ -130,12 +142,18 @@ class _Scan:
         if f"*.{node.attr}" in _KIND_OF:
             return f"*.{node.attr}"
         owner = self._name(node.value)
+        if not owner and node.attr in _CONTEXTS_MAKE:
+            owner = "multiprocessing"
         return f"{owner}.{node.attr}" if owner else ""
 
     def _counts(self, node: ast.AST, name: str) -> bool:
         parent = self.parents.get(node)
         if name == "sys.stdin":
             return not (isinstance(parent, ast.Attribute) and parent.attr in _ASKS_ONLY)
+        if name == "*.apply_async" and isinstance(parent, ast.Call) and parent.func is node:
+            return len(parent.args) > _BEFORE_CALLBACK or any(
+                word.arg in {None, "callback"} for word in parent.keywords
+            )
         if name in _REFERENCES or name.startswith("*."):
             return True
         if not (isinstance(parent, ast.Call) and parent.func is node):

@@ -91,6 +91,24 @@ def test_only_what_was_seen_is_promised(run, code):
     assert (promised is Level.BITWISE) == SEEN[code], reasons
 
 
+def test_a_pool_that_shares_a_queue_is_not(run):
+    code = """
+        import multiprocessing
+        def begin(shared):
+            global queue
+            queue = shared
+        def work(number): queue.put(number)
+        if __name__ == "__main__":
+            shared = multiprocessing.Queue()
+            with multiprocessing.get_context("fork").Pool(2, begin, (shared,)) as pool:
+                pool.map(work, range(4))
+            print([shared.get() for _ in range(4)])
+    """
+    promised, reasons = promise(run(code), run(code))
+    assert promised < Level.BITWISE
+    assert "usage.calls.exchange" in reasons
+
+
 def test_an_executor_of_another_start_method_is_promised(run):
     code = """
         import concurrent.futures, multiprocessing
