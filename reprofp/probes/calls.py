@@ -4,7 +4,8 @@ In: Python sources. Out: the names of calls by kind: ``clock`` (the time of day,
 duration), ``identity`` (process, thread, host, address of an object), ``completion`` (results taken in the order
 in which workers finish), ``exchange`` (what processes share: queues, managers, memory), ``stamps`` (times and numbers of files), ``machine`` (how many processors there are), ``stdin`` (standard input), ``native`` (a library of the program's own choice, called
 without Python). Names are followed through imports; a value that only ever stands in a subtraction is a
-duration, and does not count. A lower bound: what installed packages call is not looked at.
+duration, and does not count. A lower bound: what installed packages call is not looked at. Further words ``kind:what``
+tell on what else the source can depend at all (``asks.py``).
 
 This file also runs as a program, as ``syntax.py`` does and for the same reasons: it reads each source as a line with its
 length and the bytes, and writes a line with the names, or ``-`` where the source does not parse.
@@ -14,14 +15,20 @@ from __future__ import annotations
 
 import ast
 import gc
-import re
+import os
 import sys
+
+if __name__ == "__main__":  # a program that was started with -I finds nothing beside itself
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from asks import find_asks  # type: ignore[import-not-found, unused-ignore]
+else:
+    from reprofp.probes.asks import find_asks
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KINDS", "find_calls", "may_call"]
+__all__ = ["KINDS", "find_calls"]
 
 _TIMERS = ("time", "perf_counter", "monotonic", "process_time", "thread_time")
 _CONTEXTS_MAKE = ("Queue", "JoinableQueue", "SimpleQueue", "Manager")
@@ -32,6 +39,7 @@ KINDS: dict[str, frozenset[str]] = {
         [f"time.{name}{unit}" for name in _TIMERS for unit in ("", "_ns")]
         + "time.ctime time.asctime time.localtime time.gmtime time.strftime timeit.default_timer".split()  # noqa: SIM905
         + "datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today".split()  # noqa: SIM905
+        + "numpy.savez numpy.savez_compressed zipfile.ZipFile tarfile.open shutil.make_archive gzip.GzipFile".split()  # noqa: SIM905
         + "pandas.Timestamp.now pandas.Timestamp.today pandas.Timestamp.utcnow".split()  # noqa: SIM905
     ),
     "identity": frozenset(
@@ -63,8 +71,6 @@ KINDS: dict[str, frozenset[str]] = {
 """By kind the qualified names; ``*.`` stands for any object."""
 
 _KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
-_LAST = sorted({name.rpartition(".")[2] for name in _KIND_OF})
-_SUSPECT = re.compile(rb"\b(?:%s)\b" % "|".join(_LAST).encode())
 _TAKES_TIME = {"time.ctime": 0, "time.asctime": 0, "time.localtime": 0, "time.gmtime": 0, "time.strftime": 1}
 """Functions of the clock that only format a time if they are given more than this many arguments."""
 _BEFORE_CALLBACK = 3
@@ -75,18 +81,14 @@ _REFERENCES = frozenset({"sys.stdin", "concurrent.futures.FIRST_COMPLETED", "asy
 """Names that count wherever they stand; the others count where they are called or handed on."""
 
 
-def may_call(source: bytes) -> bool:
-    """Whether a source holds a name that is looked for: a quick test, which may be wrong that way only."""
-    return _SUSPECT.search(source) is not None
-
-
 def find_calls(source: bytes) -> list[str] | None:
-    """Return the qualified names that ``source`` calls, or None where it does not parse."""
+    """Return the qualified names that ``source`` calls and what it asks, or None where it does not parse."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return sorted(set(_Scan(tree).find()))
+    scan = _Scan(tree)
+    return sorted({*scan.find(), *find_asks(tree, scan.parents)})
 
 
 class _Scan:

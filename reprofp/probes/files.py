@@ -20,7 +20,10 @@ def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
         ValueError: it is no regular file, or longer.
     """
     with open(_open_regular(path), "rb") as file:
-        data = file.read(limit + 1)
+        # Not the whole limit at once: a buffer of its size is filled where MALLOC_PERTURB_ is set, and reserved anyway.
+        data = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+        while len(data) <= limit and (more := file.read(min(limit + 1 - len(data), _CHUNK))):
+            data += more
     if len(data) > limit:
         raise ValueError(f"{os.fspath(path)} is longer than {limit} bytes")
     return data

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reprofp.model.observations import Observation, Observed, Unknown, UnknownCode
-from reprofp.probes.calls import KINDS, may_call
+from reprofp.probes.asks import ASKED
+from reprofp.probes.calls import KINDS
 from reprofp.probes.files import read_bounded, to_bytes
 from reprofp.probes.subprocesses import Answer, ask_program
 
@@ -25,7 +26,10 @@ _FILE_LIMIT = 64 << 20
 _TOTAL_LIMIT = 256 << 20
 _SYNTAX_LIMIT = 2 << 20
 _SYNTAX_SECONDS = 0.8
-_CALLS_BYTES = 2000
+_CALLS_SECONDS = 3.0
+"""No more than a hint: on a machine with ten times as much work as processors, starting Python takes a second."""
+_CALLS_BYTES = 8000
+_MOST_WORDS = 20
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"/lib(?:64)?/(?:python|pypy)\d[^/]*/|\.zip/")
 _OWN = "reprofp"
@@ -94,29 +98,40 @@ def list_calls(
         OSError: a source cannot be read, or no process could look at it in time.
         ValueError: they are unreasonably large, or one does not parse.
     """
-    suspects = [text for text in texts if may_call(text)]
+    contents = [text for text in texts if text.strip()]
     left = _SYNTAX_LIMIT
     for path in files.values():
         content = read_bounded(path, left) if path.endswith((".py", ".pyw")) else b""
         left -= len(content)
-        suspects += [content] if may_call(content) else []
-    if not suspects:
+        contents += [content] if content.strip() else []
+    if not contents:
         return {}
-    answer = _ask("calls.py", suspects, environ, _CALLS_BYTES)
+    answer = _ask("calls.py", contents, environ, _CALLS_BYTES, _CALLS_SECONDS)
     lines = answer.out.decode().splitlines()
-    if answer.code or len(lines) != len(suspects) or "-" in lines:
+    if answer.code or len(lines) != len(contents) or "-" in lines:
         raise ValueError("a source was not understood")
-    names = {name for line in lines for name in line.split()}
-    return {kind: found for kind, known in KINDS.items() if (found := sorted(names & known))}
+    words = {word for line in lines for word in line.split()}
+    if not all(path.endswith((".py", ".pyw")) for path in files.values()):
+        words.add("dynamic:native")  # a module of the user's own that is no source may do anything
+    return _sort_words(words)
 
 
-def _ask(script: str, sources: Sequence[bytes], environ: Mapping[str, str], limit: int) -> Answer:
+def _sort_words(words: set[str]) -> dict[str, list[str]]:
+    """Return by kind the calls, and what is asked; a long list is cut, and says so with a star."""
+    found = {kind: sorted(words & known) for kind, known in KINDS.items()}
+    for kind in ASKED:
+        asked = sorted(word.partition(":")[2] for word in words if word.startswith(f"{kind}:"))
+        found[kind] = asked if len(asked) <= _MOST_WORDS else ["*", *asked[:_MOST_WORDS]]
+    return {kind: names for kind, names in found.items() if names}
+
+
+def _ask(
+    script: str, sources: Sequence[bytes], environ: Mapping[str, str], limit: int, seconds: float = _SYNTAX_SECONDS
+) -> Answer:
     """Have a program beside this file look at sources, in a process of its own."""
     program = [sys.executable, "-I", "-S", "-W", "ignore", os.path.join(os.path.dirname(__file__), script)]
     data = b"".join(b"%d\n%s" % (len(source), source) for source in sources)
-    return ask_program(
-        program, cwd="/", environ=environ, data=data, seconds=_SYNTAX_SECONDS, limit=limit * len(sources)
-    )
+    return ask_program(program, cwd="/", environ=environ, data=data, seconds=seconds, limit=limit * len(sources))
 
 
 def _digest(algorithm: str, lines: list[bytes]) -> Observed:

@@ -165,10 +165,13 @@ def _add_calls(report: Report, context: Context) -> None:
         report.add("calls", fact=NOT_ASKED)
         return
     try:
-        found = list_calls(find_sources(context), context.environ, _find_given_code(context))
+        files, given = find_sources(context), _find_given_code(context)
+        found = list_calls(files, context.environ, given)
     except (OSError, ValueError):
         report.add("calls", fact=FAILED)
         return
+    if files or given:  # what came through a pipe, or was typed, was not looked at
+        report.observe("asks", value=True)
     for kind, names in found.items():
         report.observe("calls", kind, value=names)
 

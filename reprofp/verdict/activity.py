@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 from reprofp.errors import UsageError
 from reprofp.model.canonical import encode
-from reprofp.model.observations import Absent, Observation, Unknown, Value
+from reprofp.model.observations import Absent, Observation, Observed, Unknown, UnknownCode, Value
 from reprofp.model.paths import FactPath, parse_path
 from reprofp.verdict.patterns import compile_part, fill
+from reprofp.verdict.studied import COMPUTED, studied_for
 
 __all__ = [
     "Condition",
+    "Doubting",
     "Facts",
     "ValueTest",
     "all_of",
@@ -28,6 +30,7 @@ __all__ = [
     "describe_test",
     "read_condition",
     "read_test",
+    "relies_on_sources",
     "same_value",
 ]
 
@@ -40,6 +43,9 @@ class Facts(Protocol):
 
     def names_below(self, prefix: FactPath) -> Iterable[str]:
         """Return the names listed directly below ``prefix``, without those that are Absent."""
+
+    def doubts_below(self, prefix: FactPath) -> Iterable[str]:
+        """Return the names listed directly below ``prefix`` of which it is not known whether they are there."""
 
 
 class Condition(Protocol):
@@ -179,6 +185,53 @@ class _Not:
         return self.part.blockers(facts, captures)
 
 
+_CALLS, _LOOKED, _MODULES = ("usage", "calls"), ("usage", "asks"), ("usage", "modules")
+_UNSEEN = "*"
+_NOT_LOOKED = Unknown(UnknownCode.NOT_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """The program's own sources ask for something (``usage.calls``), or may without its being seen.
+
+    With ``word``, what is asked for is one name among those of a kind: an environment variable.
+    """
+
+    kind: str
+    studied: frozenset[str]
+    word: str = ""
+
+    def evaluate(self, facts: Facts, captures: FactPath) -> bool | None:
+        asked, dynamic = (facts.look_up((*_CALLS, kind)) for kind in (self.kind, "dynamic"))
+        if self._is_asked(asked, captures):
+            return True
+        studied = self._is_studied(facts)
+        if studied is False and self.kind in COMPUTED:
+            return True  # what such a package does is to compute
+        looked = facts.look_up(_LOOKED) == Observed(value=True)  # older releases did not look for it
+        known = looked and not isinstance(asked, Unknown) and isinstance(dynamic, Absent)
+        return False if known and studied else None
+
+    def _is_asked(self, asked: Observation, captures: FactPath) -> bool:
+        if not isinstance(asked, Observed):
+            return False
+        wanted = fill((self.word,), captures) if self.word else None
+        names = asked.value if isinstance(asked.value, (list, tuple)) else ()
+        return wanted is None or _UNSEEN in names or wanted[0] in names
+
+    def _is_studied(self, facts: Facts) -> bool | None:
+        """Whether every package that was imported is one of which is known what it asks for."""
+        if not self.studied.issuperset(facts.names_below(_MODULES)):
+            return False
+        doubted = isinstance(facts.look_up(_MODULES), Unknown)
+        return None if doubted or not self.studied.issuperset(facts.doubts_below(_MODULES)) else True
+
+    def blockers(self, facts: Facts, captures: FactPath) -> Iterator[FactPath]:
+        path = (*_CALLS, self.kind)
+        if self.evaluate(facts, captures) is None and isinstance(facts.look_up(path), Unknown):
+            yield path
+
+
 _PRESENT = ValueTest("present")
 _TRUE = ValueTest("in", (True,))
 _TEST_KEYS = frozenset({"equals", "in", "not-in", "at-least", "present", "absent"})
@@ -254,6 +307,44 @@ def _read_libraries(operand: Any) -> Condition:
     return _Below(("usage", "libraries"), tuple(_texts(operand)))
 
 
+def _read_asks(operand: Any) -> Condition:
+    kinds = _texts(operand)
+    words = [kind.partition(":") for kind in kinds]
+    studied = [studied_for(kind) for kind, _colon, _word in words]
+    if None in studied:
+        raise UsageError(f"asks: there is no kind among {', '.join(kinds)} that usage.calls does not know")
+    parts = tuple(
+        _Asks(kind, found or frozenset(), word) for (kind, _colon, word), found in zip(words, studied, strict=True)
+    )
+    return parts[0] if len(parts) == 1 else _Junction(parts, every=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubting:
+    """Facts of a process that started others: that its own sources do not ask for something says nothing."""
+
+    facts: Facts
+
+    def look_up(self, path: FactPath) -> Observation:
+        """Return the fact, and Unknown for whether the sources were looked through."""
+        return _NOT_LOOKED if path == _LOOKED else self.facts.look_up(path)
+
+    def names_below(self, prefix: FactPath) -> Iterable[str]:
+        """Return the names that the process lists."""
+        return self.facts.names_below(prefix)
+
+    def doubts_below(self, prefix: FactPath) -> Iterable[str]:
+        """Return the names that it does not know about."""
+        return self.facts.doubts_below(prefix)
+
+
+def relies_on_sources(form: Any) -> bool:
+    """Whether a condition takes the word of the program's own sources for what does not happen."""
+    if isinstance(form, dict):
+        return "asks" in form or any(map(relies_on_sources, form.values()))
+    return isinstance(form, list) and any(map(relies_on_sources, form))
+
+
 def _read_true(path: str) -> Callable[[Any], Condition]:
     def read(operand: Any) -> Condition:
         if operand is not True:
@@ -275,6 +366,7 @@ _READERS: dict[str, Callable[[Any], Condition]] = {
     "library": _read_libraries,
     "gpu": _read_true("effective.gpu_used"),
     "ranks": _read_true("effective.several_ranks"),
+    "asks": _read_asks,
     "any": lambda operand: _Junction(_read_parts(operand), every=False),
     "all": lambda operand: _Junction(_read_parts(operand), every=True),
     "not": lambda operand: _Not(read_condition(operand)),
@@ -305,6 +397,8 @@ def describe_condition(form: Any) -> str:
     if key in ("all", "any"):
         parts = (describe_condition(part) for part in operand)
         return (" and " if key == "all" else " or ").join(f"({part})" if " or " in part else part for part in parts)
+    if key == "asks":
+        return f"the program's sources ask for {' or '.join(_texts(operand))}, or a package that was not looked at may"
     if key == "not":
         return f"not ({describe_condition(operand)})"
     return {"gpu": "a GPU was used", "ranks": "several ranks took part"}.get(

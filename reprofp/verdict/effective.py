@@ -7,6 +7,7 @@ answer and never changes an answer.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,6 +98,22 @@ def _not_masked(tunable: Observation, name: str) -> bool | None:
     return not any(word.strip() in (f"-{name}", f"-{name}_Usable") for word in words)
 
 
+# --- Text ----------------------------------------------------------------------------------------------
+
+_PREFERRED = ("python", "encoding", "preferred")
+
+
+def _derive_text_encoding(facts: Facts) -> Observation:
+    preferred = facts.look_up(_PREFERRED)
+    if not isinstance(preferred, Observed):
+        return preferred
+    name = str(preferred.value)
+    try:
+        return Observed(codecs.lookup(name).name)
+    except LookupError:
+        return Observed(name.lower())
+
+
 # --- Floating point ------------------------------------------------------------------------------------
 
 _FTZ, _DAZ = ("floating_point", "ftz"), ("floating_point", "daz")
@@ -151,6 +168,12 @@ EFFECTIVE: tuple[EffectiveFact, ...] = (
         "fma4 needs FMA4, each unless GLIBC_TUNABLES masks it; else sse2; elsewhere the architecture's own",
         (_ARCHITECTURE, _FMA, _AVX2, _FMA4, _HWCAPS),
         _derive_libm,
+    ),
+    EffectiveFact(
+        "text_encoding",
+        "how text is read that is opened without an encoding, by the codec's own name: UTF-8, utf8 and utf-8 are one",
+        (_PREFERRED,),
+        _derive_text_encoding,
     ),
     EffectiveFact(
         "denormals",

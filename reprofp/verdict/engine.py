@@ -17,7 +17,7 @@ from reprofp.model.records import Record, Run
 from reprofp.model.schema import Side
 from reprofp.verdict.comparing import Finding, compare_views
 from reprofp.verdict.drift import judge_drifts
-from reprofp.verdict.evidence import compare_numerics, compare_outputs, count_equal_outputs
+from reprofp.verdict.evidence import compare_endings, compare_numerics, compare_outputs, count_equal_outputs
 from reprofp.verdict.judging import Judge, Pair
 from reprofp.verdict.keyed import judge_keyed
 from reprofp.verdict.levels import Level
@@ -65,7 +65,7 @@ def compare_with(rules: RuleSet, a: Record, b: Record, request: Request) -> Verd
         return Verdict(same_record=True, rules_version=rules.version, notes=("the same record",))
     gathered = gather(view_record(a, b), view_record(b, a), rules)
     gathered.reasons += judge_drifts(a, b, gathered.judge, {reason.path for reason in gathered.reasons})
-    gathered.reasons = [*mark_repeated(gathered.reasons, a, b), *judge_repeats(a, b)]
+    gathered.reasons = [*mark_repeated(gathered.reasons, a, b), *judge_repeats(a, b), *compare_endings(a, b)]
     verdict = conclude(gathered, request, list(compare_outputs(a, b)))
     if isinstance(a, Run) and isinstance(b, Run):
         endings = _say_endings(a.result.exit_code, b.result.exit_code)

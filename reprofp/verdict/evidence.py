@@ -22,7 +22,14 @@ from reprofp.verdict.levels import Level
 from reprofp.verdict.results import Reason
 from reprofp.verdict.views import NOT_ASKED, View
 
-__all__ = ["MEASURED_EQUAL", "Numerics", "compare_numerics", "compare_outputs", "count_equal_outputs"]
+__all__ = [
+    "MEASURED_EQUAL",
+    "Numerics",
+    "compare_endings",
+    "compare_numerics",
+    "compare_outputs",
+    "count_equal_outputs",
+]
 
 MEASURED_EQUAL = "measured equal"
 
@@ -39,6 +46,18 @@ _BACKENDS: Mapping[str, Condition] = {
     "cupy": read_condition({"module": "cupy"}),
 }
 """By the second part of a path ``numerics.BACKEND.FAMILY``: whether a run could use the backend."""
+
+_REACHED: Mapping[tuple[str, str], Condition] = {
+    **{("numpy", family): read_condition({"asks": ["products"]}) for family in ("matmul", "convolution", "linalg")},
+    **{
+        ("numpy", family): read_condition({"asks": ["functions"]})
+        for family in ("elementwise", "softmax", "fft", "normalisation")
+    },
+    ("numpy", "attention"): read_condition({"asks": ["functions", "products"]}),
+    ("numpy", "sorting"): read_condition({"asks": ["sorting"]}),
+    ("libm", "elementwise"): read_condition({"asks": ["functions"]}),
+}
+"""By backend and family: whether the program can have reached such kernels at all; always, where nothing is said."""
 
 _UNMEASURED = (
     *("bitsandbytes", "catboost", "cudf", "cuml", "cv2", "deepspeed", "faiss", "flash_attn", "implicit", "lightgbm"),
@@ -174,6 +193,7 @@ def _compare_views(a: View, b: View) -> tuple[list[_Class], bool]:
             continue
         paths = sorted(path for path in {**classes_a, **classes_b} if path[1] == name)
         complete = complete and bool(paths)
+        paths = [path for path in paths if _is_reached(path, a, b)]
         found += [_Class(path, classes_a.get(path, NOT_ASKED), classes_b.get(path, NOT_ASKED), used) for path in paths]
     return found, complete
 
@@ -186,6 +206,12 @@ def _is_used(backend: str, a: View, b: View) -> bool | None:
     if used is None and not _may_be(condition, (backend.partition("_")[0],), a, b):
         return False
     return used
+
+
+def _is_reached(path: FactPath, a: View, b: View) -> bool:
+    """Whether a side can have used operations of a class's family, or nothing says that it has not."""
+    condition = _REACHED.get((path[1], path[-1]))
+    return condition is None or any_of(condition.evaluate(view, ()) for view in (a, b)) is not False
 
 
 def _may_be(condition: Condition, packages: Sequence[str], a: View, b: View) -> bool:
@@ -227,6 +253,29 @@ def compare_outputs(a: Record, b: Record) -> Iterator[Reason]:
                 "measured",
                 "outputs of both runs",
             )
+
+
+def compare_endings(a: Record, b: Record) -> Iterator[Reason]:
+    """Yield a reason where two runs are known to have ended differently: they did not do the same work."""
+    if not isinstance(a, Run) or not isinstance(b, Run):
+        return
+    codes = (a.result.exit_code, b.result.exit_code)
+    if None not in codes and codes[0] != codes[1]:
+        yield Reason(
+            ("result", "exit_code"),
+            Observed(codes[0]),
+            Observed(codes[1]),
+            "evidence",
+            Side.CONDITIONS,
+            "endings",
+            "active",
+            Level.FUNCTIONAL,
+            "both",
+            "the runs ended differently, so they did not do the same work",
+            "find out why one of them failed, and compare with one that did not",
+            "measured",
+            "exit codes of both runs",
+        )
 
 
 def count_equal_outputs(a: Record, b: Record) -> tuple[int, int]:

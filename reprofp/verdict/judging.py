@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from reprofp.model.observations import Observation, Observed, Unknown, UnknownCode
 from reprofp.model.paths import FactPath
 from reprofp.model.schema import Side
-from reprofp.verdict.activity import any_of, read_condition
+from reprofp.verdict.activity import Doubting, Facts, any_of, read_condition, relies_on_sources
 from reprofp.verdict.comparing import Finding, same_fact
 from reprofp.verdict.evidence import MEASURED_EQUAL
 from reprofp.verdict.levels import Level
@@ -136,11 +136,18 @@ class Judge:
         key = (rule.id, captures)
         if key not in self._own:
             sides = (self.a, self.b) if self.assume is None else (self.assume,)
-            truth = any_of(rule.condition.evaluate(view, captures) for side in sides for view in side.views)
+            truth = any_of(rule.condition.evaluate(view, captures) for view in self._witnesses(rule, sides))
             # A process that did not report may have done anything.
             complete = all(side.is_complete for side in sides)
             self._own[key] = None if truth is False and not complete else truth
         return self._own[key]
+
+    def _witnesses(self, rule: Rule, sides: Sequence[SideView]) -> Iterator[Facts]:
+        """Yield the views of all processes; the sources of others that a side started were not seen."""
+        relies = relies_on_sources(rule.active_when)
+        for side in sides:
+            doubted = relies and self._starts_others(side)
+            yield from (Doubting(view) if doubted else view for view in side.views)
 
     def _is_decided_elsewhere(self, rule: Rule, captures: FactPath, pair: Pair) -> bool:
         if self._starts_others(self.a) or self._starts_others(self.b):

@@ -132,14 +132,21 @@ class View:
         so_far_not = isinstance(fact, Absent) or (isinstance(fact, Observed) and fact.value is False)
         return NOT_LOADED if so_far_not and grows(path) else fact
 
+    def doubts_below(self, prefix: FactPath) -> Iterable[str]:
+        """Return the names listed directly below ``prefix`` of which it is not known whether they are there."""
+        return self._list_names(prefix, Unknown)
+
     def names_below(self, prefix: FactPath) -> Iterable[str]:
         """Return the names listed directly below ``prefix``, without those that are Absent."""
+        return self._list_names(prefix, Observed)
+
+    def _list_names(self, prefix: FactPath, kind: type[Observation]) -> Iterable[str]:
         facet, length = split_path(prefix, self.facets)
         if facet is None:
             return ()
         depth = len(prefix) - length
         below = self.list_below(facet, prefix[length:])
-        return {path[depth] for path in below if len(path) > depth and isinstance(facet.facts[path], Observed)}
+        return {path[depth] for path in below if len(path) > depth and isinstance(facet.facts[path], kind)}
 
     def list_below(self, facet: Facet, inner: FactPath) -> Iterable[FactPath]:
         """Return the listed paths of a facet at or below ``inner``."""

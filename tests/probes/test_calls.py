@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprofp.probes.calls import KINDS, find_calls, may_call
+from reprofp.probes.calls import KINDS, find_calls
 
 COUNTS = {
     "import time as t\nseed(t.time())": ["time.time"],
@@ -44,15 +44,18 @@ HARMLESS = [
 ]
 
 
+def calls_of(source):
+    return [word for word in find_calls(source.encode()) if ":" not in word]
+
+
 @pytest.mark.parametrize("source", COUNTS)
 def test_calls_are_found_through_imports(source):
-    assert find_calls(source.encode()) == COUNTS[source]
-    assert may_call(source.encode())
+    assert calls_of(source) == COUNTS[source]
 
 
 @pytest.mark.parametrize("source", HARMLESS)
 def test_durations_and_namesakes_do_not_count(source):
-    assert find_calls(source.encode()) == []
+    assert calls_of(source) == []
 
 
 def test_what_does_not_parse_is_not_known():

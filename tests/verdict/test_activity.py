@@ -17,7 +17,7 @@ from reprofp.verdict.activity import (
     same_value,
 )
 from reprofp.verdict.views import View
-from verdict.records import FULL, UNKNOWN, make_facets
+from verdict.records import FULL, GONE, UNKNOWN, make_facets
 
 TRUTHS = st.sampled_from([True, False, None])
 
@@ -41,6 +41,20 @@ def view(changes=None, phase=Phase.END):
         ({"package": "num*"}, {}, True),
         ({"package": "torch"}, {}, False),
         ({"package": "{1}"}, {}, True),
+        ({"asks": "products"}, {}, True),
+        ({"asks": "products"}, {"usage.calls.products": GONE}, False),
+        ({"asks": ["products", "sorting"]}, {"usage.calls.products": GONE}, True),
+        ({"asks": "products"}, {"usage.calls.products": GONE, "usage.asks": GONE}, None),
+        ({"asks": "products"}, {"usage.calls.products": GONE, "usage.calls.dynamic": ["eval"]}, None),
+        ({"asks": "products"}, {"usage.calls.products": UNKNOWN}, None),
+        ({"asks": "products"}, {"usage.calls.products": GONE, "usage.modules.pandas": True}, False),
+        ({"asks": "products"}, {"usage.calls.products": GONE, "usage.modules.scipy": True}, True),
+        ({"asks": "products"}, {"usage.calls.products": GONE, "usage.modules.scipy": UNKNOWN}, None),
+        ({"asks": "hashing"}, {"usage.calls.hashing": GONE, "usage.modules.scipy": True}, False),
+        ({"asks": "hashing"}, {"usage.calls.hashing": GONE, "usage.modules.strange": True}, None),
+        ({"asks": "environ:{1}"}, {"usage.calls.environ": ["numpy"]}, True),
+        ({"asks": "environ:{1}"}, {"usage.calls.environ": ["*"]}, True),
+        ({"asks": "environ:{1}"}, {"usage.calls.environ": ["OTHER"]}, False),
         ({"gpu": True}, {}, False),
         ({"gpu": True}, {"usage.gpu": True}, True),
         ({"gpu": True}, {"usage.gpu": UNKNOWN}, None),

@@ -17,6 +17,7 @@ VALUES = {
     ("cpu", "isa", "avx2"): [True],
     ("cpu", "isa", "fma4"): [True],
     ("env", "GLIBC_TUNABLES", "glibc.cpu.hwcaps"): ["-FMA", "-AVX2_Usable, -FMA4", "-SSE4_2"],
+    ("python", "encoding", "preferred"): ["UTF-8", "utf8", "ANSI_X3.4-1968", "none such"],
     ("floating_point", "ftz"): [True, False],
     ("floating_point", "daz"): [True, False],
     ("determinism", "torch.backends.cuda.matmul.allow_tf32"): [True, False],
@@ -34,6 +35,9 @@ class World:
         return self.facts.get(path, UNKNOWN)
 
     def names_below(self, _prefix):
+        return ()
+
+    def doubts_below(self, _prefix):
         return ()
 
 

@@ -145,3 +145,16 @@ class TestSnapshotsOfEnvironments:
         facts = {**HOST, **EQUAL, "packages.installed.torch.version": installed}
         a, b = (make_snapshot({**facts, "cpu.model": model}, Phase.STATIC) for model in (17, 18))
         assert compare(a, b).conditions.possible is possible
+
+
+class TestEndings:
+    @pytest.mark.parametrize(("one", "other"), [(0, 1), (1, 2), (0, -9)])
+    def test_runs_that_ended_differently_did_not_do_the_same(self, one, other):
+        verdict = compare(make_run(exit_code=one), make_run(exit_code=other, time_ns=2))
+        assert str(verdict.overall) == "[functional, functional]"
+        assert [reason.rule for reason in verdict.reasons] == ["endings"]
+
+    @pytest.mark.parametrize(("one", "other"), [(0, 0), (3, 3), (None, 0), (None, None)])
+    def test_alike_or_unknown_endings_lower_nothing(self, one, other):
+        verdict = compare(make_run(exit_code=one), make_run(exit_code=other, time_ns=2))
+        assert str(verdict.overall) == "[bitwise, bitwise]"

@@ -24,6 +24,7 @@ EFFECTIVE_INPUTS = {
     "gpu_used": ({"usage.gpu": True}, {"usage.gpu": False}),
     "several_ranks": ({"distributed.world_size": 8}, {"distributed.world_size": ABSENT}),
     "libm_variant": ({"cpu.isa.fma": True}, {'env.GLIBC_TUNABLES."glibc.cpu.hwcaps"': "-FMA"}),
+    "text_encoding": ({"python.encoding.preferred": "UTF-8"}, {"python.encoding.preferred": "ANSI_X3.4-1968"}),
     "denormals": ({"floating_point.ftz": True}, {"floating_point.ftz": False}),
     "tf32_matmul": (
         {'determinism."torch.backends.cuda.matmul.allow_tf32"': True},
@@ -64,7 +65,7 @@ def texts(operand):
     return operand if isinstance(operand, list) else [operand]
 
 
-def hold(form, captures=()):
+def hold(form, captures=()):  # noqa: C901  one branch for each form
     """Return facts that make a condition hold, or unknown where it can be no more."""
     if form in ("always", "unknown"):
         return {}
@@ -77,6 +78,9 @@ def hold(form, captures=()):
         return {dotted(("usage", "libraries", texts(operand)[0].replace("*", "thing"), "build_id")): "00"}
     if key == "package":
         return {dotted(("packages", "imported", fill(texts(operand)[0], captures), "version")): "1.0"}
+    if key == "asks":
+        kind, _colon, word = texts(operand)[0].partition(":")
+        return {f"usage.calls.{kind}": [fill(word, captures) if word else "some"]}
     if key == "gpu":
         return {"usage.gpu": True, "gpu": GONE, "cuda": GONE, "gpu.count": 1, "cuda.driver_version": "1"}
     if key == "ranks":
@@ -100,6 +104,11 @@ def fail(form, captures=()):
         return {path: fact for part in operand for path, fact in fail(part, captures).items()}
     if key == "not":
         return hold(operand, captures)
+    if key == "asks":
+        return {
+            **{f"usage.calls.{text.partition(':')[0]}": GONE for text in texts(operand)},
+            "usage.modules.numpy": True,
+        }
     if key == "library":
         return {path: GONE for path in FULL if path.startswith("usage.libraries.")}
     names = [] if operand is True else [fill(name, captures) for name in texts(operand)]

@@ -1,0 +1,395 @@
+"""On which of the machine's and the environment's ways a source may depend at all.
+
+In: a syntax tree. Out: words ``kind:what``. Each kind stands for a factor that reaches results only through calls and
+operators that a program must write down: the order of sets (``hashing``), addresses as hashes (``addresses``), environment
+variables by name (``environ``), local time (``local_time``), the locale (``locale``), the encoding of text that is opened without
+one (``encoding``), assertions (``asserts``), transcendental functions (``functions``), matrix products (``products``), sorting by
+other means than Python's own (``sorting``), products and sums by index in PyTorch (``scatter``). ``dynamic`` says that the source
+looks names up while it runs, so that silence about the others means nothing. ``workers`` are pools that take their size from the machine, ``jobs`` numbers of jobs that scikit-learn is given.
+
+Names are taken as they stand, whatever object they belong to: it is asked too often rather than too seldom. What installed
+packages ask is not looked at; a verdict counts such silence only where it knows the packages.
+
+This file is imported by ``calls.py`` where that runs as a program, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+TYPE_CHECKING = False  # as typing's, without importing it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+__all__ = ["ASKED", "find_asks"]
+
+ASKED = (
+    *("addresses", "asserts", "dynamic", "encoding", "environ", "functions", "hashing", "jobs", "local_time", "locale"),
+    *("products", "scatter", "sorting", "workers"),
+)
+"""The kinds."""
+
+_WORDS: dict[str, str] = {
+    "locale": "strxfrm strcoll setlocale nl_langinfo localeconv gettext LOCALE",
+    "local_time": "fromtimestamp localtime mktime astimezone timestamp tzname timezone altzone daylight tzlocal ctime strftime "
+    "get_localzone",
+    "encoding": "read_text write_text loadtxt genfromtxt savetxt fromregex getpreferredencoding fdopen TextIOWrapper "
+    "NamedTemporaryFile TemporaryFile SpooledTemporaryFile ConfigParser RawConfigParser FileHandler fileinput check_output "
+    "getoutput getstatusoutput Popen run popen",
+    "hashing": "available_timezones frozenset __hash__ as_completed WeakSet free_symbols atoms stdlib_module_names",
+    "addresses": "WeakSet __hash__",
+    "products": "dot matmul vdot vecdot matvec vecmat inner outer tensordot einsum kron linalg cov corrcoef polyfit convolve "
+    "correlate matrix_power multivariate_normal roots fit lstsq solve svd eig eigh eigvals eigvalsh qr cholesky inv pinv det "
+    "slogdet cond matrix_rank norm polynomial Polynomial Chebyshev corr corrwith bmm mm mv addmm multi_dot roots poly matrix legfit hermfit hermefit lagfit chebfit "
+    "blas lapack",
+    "functions": "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2 asin acos atan "
+    "atan2 sinh cosh tanh arcsinh arccosh arctanh asinh acosh atanh cbrt pow power float_power hypot dist sinc i0 erf erfc gamma "
+    "lgamma degrees radians angle phase polar rect unwrap sigmoid softmax logsumexp logspace geomspace hanning hamming "
+    "blackman kaiser fft linalg gauss normalvariate lognormvariate expovariate betavariate gammavariate paretovariate "
+    "weibullvariate vonmisesvariate triangular binomialvariate geometric_mean NormalDist kde normal standard_normal randn "
+    "lognormal exponential standard_exponential beta binomial negative_binomial chisquare noncentral_chisquare f "
+    "noncentral_f standard_gamma geometric gumbel hypergeometric multivariate_hypergeometric laplace logistic logseries "
+    "multinomial multivariate_normal dirichlet pareto poisson rayleigh standard_cauchy standard_t vonmises wald weibull zipf "
+    "cov corrcoef polyfit lstsq solve svd eig eigh eigvals eigvalsh pinv det slogdet cholesky fmod remainder mod "
+    "emath cmath hypot ewm interpolate complex complex64 complex128 cdouble csingle",
+    "sorting": "sort argsort sort_values sort_index lexsort msort sort_complex partition argpartition unique median nanmedian percentile "
+    "nanpercentile quantile nanquantile union1d intersect1d setdiff1d setxor1d in1d isin searchsorted nlargest nsmallest groupby "
+    "value_counts rank merge join pivot pivot_table get_dummies factorize drop_duplicates topk sort_by",
+    "scatter": "put_ put index_put index_put_ take take_along_dim take_along_axis scatter scatter_ scatter_add scatter_add_ "
+    "scatter_reduce scatter_reduce_ index_add index_add_ index_copy index_copy_ index_reduce_ index_select gather "
+    "EmbeddingBag embedding_bag grid_sample masked_scatter_ compile backward_hook Function bincount histc",
+    "workers": "to_thread run_in_executor",
+    "dynamic": "eval exec compile __import__ import_module globals methodcaller attrgetter runpy run_path run_module",
+}
+_KINDS_OF: dict[str, list[str]] = {}
+for _kind, _text in _WORDS.items():
+    for _word in _text.split():
+        _KINDS_OF.setdefault(_word, []).append(_kind)
+
+_BUILT_IN = frozenset({"eval", "exec", "compile", "__import__", "globals", "frozenset", "complex"})
+"""Names that need no import."""
+_POOLS = frozenset({"Pool", "ThreadPool", "ThreadPoolExecutor", "ProcessPoolExecutor", "LocalCluster", "Client"})
+_COUNTS = frozenset(
+    {"n_jobs", "workers", "num_workers", "max_workers", "processes", "nthread", "num_threads", "thread_count"}
+)
+_FREE_OF_ORDER = frozenset({"sorted", "len", "min", "max", "any", "all", "bool", "isinstance", "frozenset", "set"})
+"""Functions whose result does not tell in which order a set gave its members; not with a key."""
+_SET_METHODS = frozenset(
+    "add discard remove update clear issubset issuperset isdisjoint difference_update intersection_update".split()  # noqa: SIM905
+)
+"""Methods of a set that tell nothing of its order; those that give a new set are asked in its place."""
+_MAKES_TEXT = frozenset("split splitlines rsplit lower upper strip casefold title readlines read range".split())  # noqa: SIM905
+_FROM_LOCALE = frozenset({"open", "Popen", "run", "check_output", "NamedTemporaryFile", "TemporaryFile", "fdopen"})
+_NUMBER_FORMAT = re.compile(r"(?:^|[:%])[^{}]*n\}?$|:[^{}]*n\}")
+_UNSEEN = "*"
+_MOST_NAMES = 40
+
+
+def find_asks(tree: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
+    """Return ``kind:what`` for all that a source may depend on."""
+    asks = _Asks(tree, parents)
+    return sorted(set(asks.find()))
+
+
+class _Asks:
+    """One source, whose nodes are looked at one after the other."""
+
+    def __init__(self, tree: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> None:
+        self.parents = parents
+        self.nodes = list(ast.walk(tree))
+        self.loads: dict[str, list[ast.Name]] = {}
+        self.counters: set[str] = set()
+        self.imported: dict[str, str] = {name: name for name in _BUILT_IN}
+        self.has_star = False
+        self.has_gradient = False
+        for node in self.nodes:
+            self._learn(node)
+
+    def _learn(self, node: ast.AST) -> None:
+        if isinstance(node, ast.alias):
+            last = node.name.rpartition(".")[2]
+            self.imported[
+                node.asname or (last if isinstance(self.parents.get(node), ast.ImportFrom) else node.name)
+            ] = last
+            self.has_star = self.has_star or node.name == "*"
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self.loads.setdefault(node.id, []).append(node)
+        elif isinstance(node, (ast.For, ast.comprehension)) and _name_of(node.iter) in {"range", "enumerate"}:
+            first = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
+            if isinstance(first, ast.Name):
+                self.counters.add(first.id)
+        elif isinstance(node, ast.Attribute) and node.attr in {"backward", "grad", "value_and_grad"}:
+            self.has_gradient = True
+
+    def find(self) -> Iterator[str]:
+        """Yield what is asked, node by node."""
+        for node in self.nodes:
+            name = self._word_of(node)
+            if name:
+                yield from self._find_word(node, name)
+            looker = _LOOKERS.get(type(node))
+            if looker is not None:
+                yield from looker(self, node)
+
+    def _word_of(self, node: ast.AST) -> str:
+        """Return the last part of the name that a node stands for, where it is another object's or was imported."""
+        if isinstance(node, ast.Attribute):
+            return node.attr
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            return self.imported.get(node.id, node.id if self.has_star else "")
+        return ""
+
+    # --- names ----------------------------------------------------------------------------------------
+
+    def _find_word(self, node: ast.AST, name: str) -> Iterator[str]:
+        for kind in _KINDS_OF.get(name, ()):
+            if kind == "encoding" and self._has_encoding(node, name):
+                continue
+            if kind == "local_time" and self._has_zone(node, name):
+                continue
+            if not _is_namesake(node, name, kind):
+                yield f"{kind}:{name}"
+        if name in {"environ", "environb", "getenv", "getenvb", "expandvars"}:
+            yield from self._find_variable(node)
+        if isinstance(node, ast.Name) and name == "locale":
+            yield "locale:locale"
+
+    def _has_encoding(self, node: ast.AST, name: str) -> bool:
+        """Whether a call says which encoding it wants, or takes no text."""
+        call = self.parents.get(node)
+        if not isinstance(call, ast.Call) or call.func is not node:
+            return name in {"run", "fileinput"}  # a name that is only imported, or another object's
+        words = {keyword.arg for keyword in call.keywords}
+        if "encoding" in words or None in words:
+            return "encoding" in words
+        if name in {"run", "Popen", "check_output"}:
+            return not words & {"text", "universal_newlines"}
+        modes = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
+        modes += call.args[1:2] if name == "fdopen" else call.args[:1] if name.endswith("TemporaryFile") else []
+        if name.endswith("TemporaryFile") and not modes:
+            return True
+        return any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in modes)
+
+    def _has_zone(self, node: ast.AST, name: str) -> bool:
+        call = self.parents.get(node)
+        if not isinstance(call, ast.Call) or call.func is not node:
+            return False
+        if name == "fromtimestamp":
+            return len(call.args) > 1 or any(keyword.arg in {"tz", "tzinfo"} for keyword in call.keywords)
+        return name == "astimezone" and bool(call.args or call.keywords)
+
+    def _find_variable(self, node: ast.AST) -> Iterator[str]:
+        """Yield the name of the variable that is read, or a star where the source does not say which."""
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call) and parent.func is node:
+            yield f"environ:{_constant(parent.args[:1])}"
+        elif isinstance(parent, ast.Subscript) and parent.value is node:
+            yield from () if isinstance(parent.ctx, ast.Del) else (f"environ:{_constant([parent.slice])}",)
+        elif isinstance(parent, ast.Attribute) and parent.attr in {"get", "pop", "setdefault", "__getitem__"}:
+            call = self.parents.get(parent)
+            yield f"environ:{_constant(call.args[:1] if isinstance(call, ast.Call) else [])}"
+        elif isinstance(parent, ast.Compare) and isinstance(parent.ops[0], (ast.In, ast.NotIn)):
+            yield f"environ:{_constant([parent.left])}"
+        elif not (isinstance(parent, ast.Attribute) and parent.attr in _NO_READS):
+            yield f"environ:{_UNSEEN}"
+
+    # --- expressions ------------------------------------------------------------------------------------
+
+    def look_at_call(self, node: ast.Call) -> Iterator[str]:
+        """Look at calls of built-in functions, which other objects' methods are not."""
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name == "open" or (isinstance(node.func, ast.Attribute) and node.func.attr == "open"):
+            yield from self._look_at_open(node)
+        elif _last_name(node.func) in _POOLS and not (node.args or node.keywords):
+            yield f"workers:{_last_name(node.func)}"
+        elif name in {"set", "frozenset"}:
+            yield from self._look_at_set(node, plain=bool(node.args) and _is_plain_items(node.args[0]))
+        elif name == "hash":
+            yield "hashing:hash"
+            if not (node.args and _is_plain(node.args[0])):
+                yield "addresses:hash"
+        elif name == "getattr" and not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant)):
+            yield "dynamic:getattr"
+        elif name in {"format", "pow"}:
+            yield "locale:format" if name == "format" else "functions:pow"
+
+    def _look_at_open(self, node: ast.Call) -> Iterator[str]:
+        words = {keyword.arg for keyword in node.keywords}
+        modes = [keyword.value for keyword in node.keywords if keyword.arg == "mode"]
+        modes += node.args[1:2] if isinstance(node.func, ast.Name) else node.args[:2]
+        binary = any(isinstance(mode, ast.Constant) and "b" in str(mode.value) for mode in modes)
+        if "encoding" not in words and not binary:
+            yield "encoding:open"
+
+    def look_at_set(self, node: ast.AST) -> Iterator[str]:
+        """Look at a set that is written out, or made by a comprehension."""
+        if isinstance(node, ast.Set):
+            yield from self._look_at_set(node, plain=all(map(_is_plain, node.elts)))
+        elif isinstance(node, ast.SetComp):
+            yield from self._look_at_set(node, plain=_is_plain(node.elt))
+
+    def _look_at_set(self, node: ast.AST, *, plain: bool) -> Iterator[str]:
+        if not self._is_free_of_order(node):
+            yield "hashing:set"
+            if not plain:
+                yield "addresses:set"
+
+    def _is_free_of_order(self, node: ast.AST) -> bool:
+        """Whether nothing that is done with a set tells its order, as far as its name is followed."""
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call) and node in parent.args:
+            name = _name_of(parent)
+            return name in _FREE_OF_ORDER - {"set", "frozenset"} and not parent.keywords
+        if isinstance(parent, ast.Compare):
+            return True
+        if isinstance(parent, ast.Attribute):
+            return parent.attr in _SET_METHODS
+        if isinstance(parent, (ast.If, ast.While, ast.UnaryOp, ast.Assert, ast.Expr)):
+            return True
+        targets = parent.targets if isinstance(parent, ast.Assign) else []
+        if len(targets) == 1 and isinstance(targets[0], ast.Name):
+            return all(self._is_free_of_order(load) for load in self.loads.get(targets[0].id, ()))
+        return False
+
+    def look_at_operator(self, node: ast.BinOp | ast.AugAssign) -> Iterator[str]:
+        """Look at products, powers, and the sets that views of dictionaries make."""
+        if isinstance(node.op, ast.MatMult):
+            yield "products:@"
+        elif isinstance(node.op, ast.Pow):
+            constants = isinstance(node, ast.BinOp) and _is_whole(node.left) and _is_whole(node.right)
+            yield from () if constants else ("functions:**",)
+        elif isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)) and isinstance(node, ast.BinOp):
+            sides = {_last_name(side.func) for side in (node.left, node.right) if isinstance(side, ast.Call)}
+            if sides & {"keys", "items"} and not self._is_free_of_order(node):
+                yield "hashing:keys"
+                yield "addresses:keys"
+
+    def look_at_keyword(self, node: ast.keyword) -> Iterator[str]:
+        """Look at numbers of workers that leave the number to the machine."""
+        value = node.value
+        negative = isinstance(value, ast.UnaryOp) or (isinstance(value, ast.Constant) and value.value in {None, 0})
+        if node.arg in _COUNTS and negative and not (node.arg == "num_workers" and not isinstance(value, ast.UnaryOp)):
+            yield f"workers:{node.arg}"
+        if node.arg == "n_jobs" and not (isinstance(value, ast.Constant) and value.value in {None, 1}):
+            yield "jobs:n_jobs"
+
+    def look_at_assert(self, _node: ast.AST) -> Iterator[str]:
+        """Assertions are gone under -O."""
+        yield "asserts:assert"
+
+    def look_at_constant(self, node: ast.Constant) -> Iterator[str]:
+        """Look at formats of numbers by locale, and at complex numbers, whose absolute value is a function."""
+        if isinstance(node.value, complex):
+            yield "functions:complex"
+        if (
+            isinstance(node.value, str)
+            and ("n}" in node.value or node.value == "n")
+            and _NUMBER_FORMAT.search(node.value)
+        ):
+            yield "locale:n"
+
+    def look_at_index(self, node: ast.Subscript) -> Iterator[str]:
+        """Look at what may be an index of tensors, whose gradient is added up by index."""
+        if self.has_gradient and isinstance(node.ctx, ast.Load) and not self._is_simple(node.slice):
+            yield "scatter:index"
+
+    def _is_simple(self, index: ast.AST) -> bool:
+        """Whether an index is a number, a name or a range of numbers, and no tensor of them."""
+        if isinstance(index, ast.Tuple):
+            return all(map(self._is_simple, index.elts))
+        if isinstance(index, ast.UnaryOp):
+            return self._is_simple(index.operand)
+        if isinstance(index, ast.Name):
+            return index.id in self.counters
+        return isinstance(index, (ast.Constant, ast.Slice))
+
+    def look_at_name(self, node: ast.Name) -> Iterator[str]:
+        """Look at the names that say whether assertions are on, and the documentation that -OO drops."""
+        if node.id in {"__debug__", "__doc__"}:
+            yield f"asserts:{node.id}"
+
+
+_NO_READS = frozenset({"update", "clear"})
+
+
+def _is_namesake(node: ast.AST, name: str, kind: str) -> bool:
+    """Whether a word is that of something else: text that is joined, a pattern that is compiled, a model in eval mode."""
+    if name == "compile" and kind == "scatter":
+        return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _last_name(node.value) == "re")
+    if not isinstance(node, ast.Attribute):
+        return False
+    if name == "join":
+        return isinstance(node.value, (ast.Constant, ast.JoinedStr))
+    return kind == "dynamic" and name in {"compile", "eval"}
+
+
+def _last_name(node: ast.AST) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.name.rpartition(".")[2] if isinstance(node, ast.alias) else ""
+
+
+def _name_of(node: ast.AST) -> str:
+    """Return the plain name of the function that is called."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _constant(nodes: list[ast.expr]) -> str:
+    value = nodes[0].value if nodes and isinstance(nodes[0], ast.Constant) else None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return text if isinstance(text, str) and re.fullmatch(r"[A-Za-z_]\w{0,80}", text) else _UNSEEN
+
+
+def _is_whole(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and type(node.value) is int
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Whether a value evidently is a number or text, or a tuple of such, and hashes by its value."""
+    if isinstance(node, ast.Constant):
+        return node.value is not None and node.value is not Ellipsis
+    if isinstance(node, ast.Tuple):
+        return all(map(_is_plain, node.elts))
+    if isinstance(node, (ast.JoinedStr, ast.Compare)):
+        return True
+    if isinstance(node, ast.Call):
+        return _last_name(node.func) in {
+            *_MAKES_TEXT,
+            "str",
+            "int",
+            "float",
+            "len",
+            "bytes",
+            "abs",
+            "ord",
+            "chr",
+            "hex",
+        }
+    return False
+
+
+def _is_plain_items(node: ast.AST) -> bool:
+    """Whether what is iterated over evidently holds plain values."""
+    if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        return all(map(_is_plain, node.elts))
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        return _is_plain(node.elt)
+    return _is_plain(node)
+
+
+_LOOKERS: Mapping[type[ast.AST], Callable[[_Asks, Any], Iterator[str]]] = {
+    ast.Call: _Asks.look_at_call,
+    ast.Set: _Asks.look_at_set,
+    ast.SetComp: _Asks.look_at_set,
+    ast.BinOp: _Asks.look_at_operator,
+    ast.AugAssign: _Asks.look_at_operator,
+    ast.keyword: _Asks.look_at_keyword,
+    ast.Assert: _Asks.look_at_assert,
+    ast.Constant: _Asks.look_at_constant,
+    ast.Subscript: _Asks.look_at_index,
+    ast.Name: _Asks.look_at_name,
+}
