@@ -38,7 +38,7 @@ _WORDS: dict[str, str] = {
     "encoding": "read_text write_text loadtxt genfromtxt savetxt fromregex getpreferredencoding fdopen TextIOWrapper "
     "NamedTemporaryFile TemporaryFile SpooledTemporaryFile ConfigParser RawConfigParser FileHandler fileinput check_output "
     "getoutput getstatusoutput Popen run popen",
-    "hashing": "available_timezones frozenset __hash__ as_completed WeakSet free_symbols atoms stdlib_module_names",
+    "hashing": "available_timezones __hash__ as_completed WeakSet literal_eval read_pickle free_symbols atoms stdlib_module_names",
     "addresses": "WeakSet __hash__",
     "products": "dot matmul vdot vecdot matvec vecmat inner outer tensordot einsum kron linalg cov corrcoef polyfit convolve "
     "correlate matrix_power multivariate_normal roots fit lstsq solve svd eig eigh eigvals eigvalsh qr cholesky inv pinv det "
@@ -68,7 +68,7 @@ for _kind, _text in _WORDS.items():
     for _word in _text.split():
         _KINDS_OF.setdefault(_word, []).append(_kind)
 
-_BUILT_IN = frozenset({"eval", "exec", "compile", "__import__", "globals", "frozenset", "complex"})
+_BUILT_IN = frozenset({"eval", "exec", "compile", "__import__", "globals", "complex"})
 """Names that need no import."""
 _POOLS = frozenset({"Pool", "ThreadPool", "ThreadPoolExecutor", "ProcessPoolExecutor", "LocalCluster", "Client"})
 _COUNTS = frozenset(
@@ -102,6 +102,7 @@ class _Asks:
         self.loads: dict[str, list[ast.Name]] = {}
         self.counters: set[str] = set()
         self.imported: dict[str, str] = {name: name for name in _BUILT_IN}
+        self.of_pickle: set[str] = set()
         self.has_star = False
         self.has_gradient = False
         for node in self.nodes:
@@ -114,6 +115,8 @@ class _Asks:
                 node.asname or (last if isinstance(self.parents.get(node), ast.ImportFrom) else node.name)
             ] = last
             self.has_star = self.has_star or node.name == "*"
+            if getattr(self.parents.get(node), "module", None) in _PICKLES:
+                self.of_pickle.add(node.asname or node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             self.loads.setdefault(node.id, []).append(node)
         elif isinstance(node, (ast.For, ast.comprehension)) and _name_of(node.iter) in {"range", "enumerate"}:
@@ -153,8 +156,33 @@ class _Asks:
                 yield f"{kind}:{name}"
         if name in {"environ", "environb", "getenv", "getenvb", "expandvars"}:
             yield from self._find_variable(node)
+        yield from self._find_hidden(node, name)
         if isinstance(node, ast.Name) and name == "locale":
             yield "locale:locale"
+
+    def _find_hidden(self, node: ast.AST, name: str) -> Iterator[str]:
+        """Look at names behind which there are variables, sets and documentation that the source does not spell out."""
+        if name in _READ_ANY_VARIABLE:
+            yield f"environ:{_UNSEEN}"
+        if name in _LOADS and self._is_of_pickle(node):
+            yield f"hashing:{name}"
+        if name in {"__doc__", "getdoc"}:
+            yield f"asserts:{name}"
+
+    def _is_of_pickle(self, node: ast.AST) -> bool:
+        """Whether what is named reads pickles, which may hold sets."""
+        if isinstance(node, ast.Attribute):
+            return isinstance(node.value, ast.Name) and self.imported.get(node.value.id) in _PICKLES
+        return isinstance(node, ast.Name) and node.id in self.of_pickle
+
+    def _is_called_or_named(self, node: ast.AST) -> bool:
+        """Whether a class is called where it stands, or only named in an annotation or a question about types."""
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Call):
+            return parent.func is node or _name_of(parent) in {"isinstance", "issubclass"}
+        if isinstance(parent, ast.Tuple):
+            return self._is_called_or_named(parent)
+        return isinstance(parent, _ANNOTATING)
 
     def _has_encoding(self, node: ast.AST, name: str) -> bool:
         """Whether a call says which encoding it wants, or takes no text."""
@@ -270,10 +298,20 @@ class _Asks:
         """Look at numbers of workers that leave the number to the machine."""
         value = node.value
         negative = isinstance(value, ast.UnaryOp) or (isinstance(value, ast.Constant) and value.value in {None, 0})
+        if node.arg == "envvar":
+            yield from self._look_at_variables(value)
+        elif node.arg == "allow_pickle":
+            yield "hashing:allow_pickle"
         if node.arg in _COUNTS and negative and not (node.arg == "num_workers" and not isinstance(value, ast.UnaryOp)):
             yield f"workers:{node.arg}"
         if node.arg == "n_jobs" and not (isinstance(value, ast.Constant) and value.value in {None, 1}):
             yield "jobs:n_jobs"
+
+    @staticmethod
+    def _look_at_variables(value: ast.expr) -> Iterator[str]:
+        """Yield the variables that an option of click or typer may be given by."""
+        for each in value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]:
+            yield f"environ:{_constant([each])}"
 
     def look_at_assert(self, _node: ast.AST) -> Iterator[str]:
         """Assertions are gone under -O."""
@@ -283,6 +321,8 @@ class _Asks:
         """Look at formats of numbers by locale, and at complex numbers, whose absolute value is a function."""
         if isinstance(node.value, complex):
             yield "functions:complex"
+        if isinstance(node.value, str) and (node.value.endswith("/environ") or node.value == "auto_envvar_prefix"):
+            yield f"environ:{_UNSEEN}"  # proc(5); click
         if (
             isinstance(node.value, str)
             and ("n}" in node.value or node.value == "n")
@@ -309,8 +349,15 @@ class _Asks:
         """Look at the names that say whether assertions are on, and the documentation that -OO drops."""
         if node.id in {"__debug__", "__doc__"}:
             yield f"asserts:{node.id}"
+        if node.id in {"set", "frozenset"} and not self._is_called_or_named(node):
+            yield from ("hashing:set", "addresses:set")
 
 
+_LOADS = frozenset({"load", "loads", "Unpickler", "open"})
+_PICKLES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"})
+_READ_ANY_VARIABLE = frozenset({"OmegaConf", "getuser"})
+"""Names that read variables which the source does not name: ``${oc.env:NAME}`` in a configuration, the user's name."""
+_ANNOTATING = (ast.arg, ast.AnnAssign, ast.Subscript, ast.BinOp, ast.FunctionDef, ast.AsyncFunctionDef)
 _NO_READS = frozenset({"update", "clear"})
 
 
