@@ -132,8 +132,7 @@ static rfp_status hash_open_file(int fd, unsigned threads, rfp_cache *cache, rfp
     return RFP_OK;
 }
 
-int32_t rfp_cache_find_file(const rfp_cache *cache, const char *path, uint64_t *bytes,
-                            uint8_t digest[RFP_DIGEST_BYTES])
+int32_t rfp_cache_find_file(const rfp_cache *cache, const char *path, uint64_t *bytes, uint8_t digest[RFP_DIGEST_BYTES])
 {
     rfp_stamp stamp = {0};
 
