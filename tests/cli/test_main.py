@@ -63,7 +63,7 @@ def test_no_words_are_a_usage_error_that_shows_the_help(ask):
         (["comapre"], "did you mean 'compare'?"),
         (["zzz"], "the commands are snapshot, "),
         (["log", "--foo"], "--foo"),
-        (["compare", "a"], "Missing argument 'B'"),
+        (["compare", "a"], "name another to compare it with"),
         (["compare", "a", "b", "--require", "best"], "'best' is not one of"),
         (["log", "--limit", "0"], "0 is not in the range"),
     ],

@@ -19,12 +19,22 @@ def newest():
         return [book.get(summary.id) for summary in book.log()]
 
 
-def test_a_block_is_a_run_in_the_ledger(tmp_path):
-    with run(outputs=tmp_path / "model", seeds={"seed": 3}, config={"lr": 0.1}) as recording:
+BLOCK = """
+    import reprofp
+    with reprofp.run(outputs="model", seeds={"seed": 3}, config={"lr": 0.1}) as recording:
         recording.log(loss=0.5)
         recording.log(loss=0.25, step=7)
-        (tmp_path / "model").write_text("weights")
-    record = recording.record
+        with open("model", "w", encoding="utf-8") as file:
+            file.write("weights")
+    print(recording.record.id)
+"""
+
+
+def test_a_block_is_a_run_in_the_ledger(tmp_path):
+    """In a program of its own: here, the sources of all that pytest has loaded would be searched."""
+    (tmp_path / "block.py").write_text(textwrap.dedent(BLOCK))
+    done = subprocess.run([sys.executable, "block.py"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    [record] = [record for record in newest() if str(record.id) == done.stdout.strip()]
     assert record.result.metrics == {"loss": [(0, 0.5), (7, 0.25)]}
     assert str(record.result.outputs["model"]["digest"]).startswith("blake3:")
     assert record.result.exit_code == 0
@@ -32,7 +42,6 @@ def test_a_block_is_a_run_in_the_ledger(tmp_path):
     assert record.look_up(("rng", "seeds", "seed")) == Observed(3)
     assert record.look_up(("usage", "audit")) == Observed(value=False)
     assert record.look_up(("usage", "network")) == Unknown(UnknownCode.NOT_ASKED)
-    assert record.id in [found.id for found in newest()]
 
 
 @pytest.mark.parametrize(
@@ -100,17 +109,16 @@ HOOKED = """
     from reprofp.hooks.run import RunOptions, run_command
     record, code = run_command([sys.executable, "program.py"], RunOptions())
 """
-INSIDE = """
-    import reprofp
-    with reprofp.run() as recording:
-        exec(open("program.py").read())
-    record = recording.record
-"""
+INSIDE = (
+    "import reprofp\nwith reprofp.run() as recording:\n"
+    + textwrap.indent(textwrap.dedent(PROGRAM), "    ")
+    + "record = recording.record\n"
+)
 
 
 TELL = """
     for facet in record.end.facets.values():
-        if facet.name.partition(".")[0] in {"python", "usage", "rng", "framework", "threads", "floating_point"}:
+        if facet.name.split(".")[0] in {"python", "usage", "rng", "framework", "threads", "floating_point"}:
             for path, fact in facet.walk():
                 print(".".join(path), fact, sep="=")
 """
