@@ -34,8 +34,12 @@ def command(
     Nothing is changed. Damage is reported; records that share no damaged part stay readable.
     """
     from reprofp.cli.output import print_json
+    from reprofp.errors import InputError
     from reprofp.ledger import Ledger
+    from reprofp.ledger.schema import FILE_NAME
 
+    if ledger is not None and not any(ledger.glob(f"{FILE_NAME}*")):
+        raise InputError(f"there is no ledger in {str(ledger)!r}: give the folder that holds one")
     with Ledger.open(ledger, read_only=True) as book:
         report = book.verify()
     if as_json:

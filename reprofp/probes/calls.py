@@ -37,14 +37,29 @@ _SHARED = (*_CONTEXTS_MAKE, "Value", "Array", "RawValue", "RawArray")
 KINDS: dict[str, frozenset[str]] = {
     "clock": frozenset(
         [f"time.{name}{unit}" for name in _TIMERS for unit in ("", "_ns")]
-        + "time.ctime time.asctime time.localtime time.gmtime time.strftime timeit.default_timer".split()  # noqa: SIM905
+        + [
+            "time.ctime",
+            "time.asctime",
+            "time.localtime",
+            "time.gmtime",
+            "time.strftime",
+            "timeit.default_timer",
+            "timeit.timeit",
+            "timeit.repeat",
+            "time.clock_gettime",
+            "time.clock_gettime_ns",
+            "os.times",
+            "resource.getrusage",
+            "gzip.compress",
+        ]
         + "datetime.datetime.now datetime.datetime.utcnow datetime.datetime.today datetime.date.today".split()  # noqa: SIM905
         + "numpy.savez numpy.savez_compressed zipfile.ZipFile tarfile.open shutil.make_archive gzip.GzipFile".split()  # noqa: SIM905
         + "pandas.Timestamp.now pandas.Timestamp.today pandas.Timestamp.utcnow".split()  # noqa: SIM905
     ),
     "identity": frozenset(
         "os.getpid os.getppid os.uname os.getlogin threading.get_ident threading.get_native_id uuid.uuid1 uuid.getnode "  # noqa: SIM905
-        "socket.gethostname socket.getfqdn platform.node platform.uname getpass.getuser id".split()
+        "socket.gethostname socket.getfqdn platform.node platform.uname getpass.getuser id os.getloadavg shutil.disk_usage "
+        "os.statvfs *.seed()".split()
     ),
     "completion": frozenset(
         "concurrent.futures.as_completed asyncio.as_completed concurrent.futures.FIRST_COMPLETED asyncio.FIRST_COMPLETED "  # noqa: SIM905
@@ -71,6 +86,10 @@ KINDS: dict[str, frozenset[str]] = {
 """By kind the qualified names; ``*.`` stands for any object."""
 
 _KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}
+_NAMES_IN: dict[str, dict[str, str]] = {}
+"""By module the names that ``from module import *`` brings."""
+for _full in _KIND_OF:
+    _NAMES_IN.setdefault(_full.rpartition(".")[0], {})[_full.rpartition(".")[2]] = _full
 _TAKES_TIME = {"time.ctime": 0, "time.asctime": 0, "time.localtime": 0, "time.gmtime": 0, "time.strftime": 1}
 """Functions of the clock that only format a time if they are given more than this many arguments."""
 _BEFORE_CALLBACK = 3
@@ -112,6 +131,8 @@ class _Scan:
                     alias.name if alias.asname else alias.name.partition(".")[0]
                 )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            if node.names[0].name == "*":
+                self.names.update(_NAMES_IN.get(node.module, {}))
             self.names.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             self.bound.add(node.name)
@@ -130,9 +151,15 @@ class _Scan:
         """Yield the names that count."""
         for node in self.nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
-                name = self._name(node)
+                name = "*.seed()" if self._seeds_by_chance(node) else self._name(node)
                 if name in _KIND_OF and self._counts(node, name):
                     yield name
+
+    def _seeds_by_chance(self, node: ast.AST) -> bool:
+        """Whether a generator is seeded with nothing, which PyTorch's draw from the system without being heard."""
+        parent = self.parents.get(node)
+        called = isinstance(parent, ast.Call) and parent.func is node and not (parent.args or parent.keywords)
+        return called and isinstance(node, ast.Attribute) and node.attr == "seed"
 
     def _name(self, node: ast.AST) -> str:
         """Return the qualified name that an expression stands for, or nothing."""

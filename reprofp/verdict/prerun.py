@@ -20,6 +20,7 @@ from reprofp.model.upgrades import upgrade_facet
 from reprofp.verdict.effective import BY_NAME
 from reprofp.verdict.engine import gather, is_same_record
 from reprofp.verdict.reasons import rank
+from reprofp.verdict.repeats import judge_repeats
 from reprofp.verdict.results import Reason, Verdict
 from reprofp.verdict.rule import EFFECTIVE_FACET
 from reprofp.verdict.ruleset import RuleSet, load_rules
@@ -73,6 +74,7 @@ def check_with(rules: RuleSet, baseline: Record, now: Snapshot, request: Request
     gathered = gather(side_a, side_b, rules, assume=known)
     later = [reason for reason in gathered.reasons if _settles_later(reason, side_b.first, now.phase)]
     gathered.reasons = [reason for reason in gathered.reasons if reason not in later]
+    gathered.reasons += judge_repeats(baseline, now)  # what differs from itself will do so again
     verdict = conclude(gathered, request)
     return replace(
         verdict,

@@ -217,6 +217,7 @@ def test_a_state_shows_only_what_was_drawn(code, hooked):
 def test_opened_files_are_told_as_they_were_when_opened(modern, hooked, tmp_path):
     (tmp_path / "read.txt").write_text("data")
     (tmp_path / "both.txt").write_text("data")
+    (tmp_path / "data.sqlite").write_bytes(b"")
     code = """
         import os
         for _ in range(3): open("read.txt").close()
@@ -224,12 +225,15 @@ def test_opened_files_are_told_as_they_were_when_opened(modern, hooked, tmp_path
         open("both.txt").close(); open("both.txt", "a").close()
         open("part", "w").close(); os.replace("part", "moved.txt"); open("moved.txt").close()
         os.close(os.open("read.txt", os.O_RDONLY))
+        import sqlite3
+        sqlite3.connect("data.sqlite").execute("pragma user_version").fetchall()
     """
     raw = hooked(modern, code=textwrap.dedent(code)).raw
     opens = {os.path.basename(entry[0]): entry[1:] for entry in raw["audit"]["opens"]}
     reads, writes, count, _, identity = opens["read.txt"]
     assert (reads, writes, count) == (True, False, 4)
     assert identity[:3] == [os.stat(tmp_path / "read.txt").st_dev, os.stat(tmp_path / "read.txt").st_ino, 4]
+    assert opens["data.sqlite"][:2] == [True, False]
     assert opens["made.txt"][1] is True
     assert opens["made.txt"][4] is opens["moved.txt"][4] is None
     assert opens["both.txt"][:2] == [True, True]

@@ -1,8 +1,11 @@
 """The check before a run."""
 
+from dataclasses import replace
+
 import pytest
 
 from reprofp.model.paths import parse_path
+from reprofp.model.records import Repeats
 from reprofp.model.schema import Phase
 from reprofp.verdict import Level, answer_requirement, check_before_run
 from reprofp.verdict.views import ends_with_process
@@ -108,3 +111,10 @@ def test_the_same_record():
 
 def test_acceptance_of_measured_evidence_is_kept():
     assert check(accept_measured=True).accept_measured
+
+
+def test_a_baseline_that_differs_from_itself_is_in_the_way():
+    run = make_run()
+    baseline = replace(run, result=replace(run.result, repeats=Repeats(3, ("exit_code",), ("outputs.x",))))
+    assert answer_requirement(check(baseline=baseline), BITWISE) == 1
+    assert answer_requirement(check(baseline=baseline), STATISTICAL) == 0

@@ -136,8 +136,11 @@ def _make_absolute(path: object) -> str:
     return text if text[:1] == "/" else os.path.join(os.getcwd(), text)
 
 
-def _hear_open(path: object, mode: object, flags: int) -> None:
-    """Keep what identified a regular file when it was first opened, and how it was used since."""
+def _hear_open(path: object, mode: object, flags: int, above: int = 2) -> None:
+    """Keep what identified a regular file when it was first opened, and how it was used since.
+
+    ``above`` is how many frames up the program is.
+    """
     if isinstance(path, int):
         return
     name = _make_absolute(path)
@@ -145,7 +148,7 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
         return
     if name.startswith(_SYSTEM):
         if name in {"/dev/urandom", "/dev/random"}:
-            draws["note"](sys._getframe(2))  # noqa: SLF001
+            draws["note"](sys._getframe(above))  # noqa: SLF001
         elif name in _STDIN_NAMES:
             inputs[0] += 1
         return
@@ -156,7 +159,7 @@ def _hear_open(path: object, mode: object, flags: int) -> None:
         entry[0], entry[1], entry[2] = entry[0] or reads, entry[1] or writes, entry[2] + 1
     elif len(opens) >= LIMIT:
         truncated.append(name) if not truncated else None
-    elif not flags & os.O_DIRECTORY and not sys._getframe(2).f_code.co_filename.startswith(_HERE):  # noqa: SLF001
+    elif not flags & os.O_DIRECTORY and not sys._getframe(above).f_code.co_filename.startswith(_HERE):  # noqa: SLF001
         opens[name] = [reads, writes, 1, time.time_ns(), None if flags & os.O_TRUNC else _identify(name)]
 
 
@@ -187,7 +190,7 @@ def _hear_sqlite(database: object, *_: object) -> None:
     if name.startswith("file:"):
         name = name[len("file:") :].partition("?")[0]
     if name and name != ":memory:":
-        _hear_open(name, None, os.O_RDONLY)
+        _hear_open(name, None, os.O_RDONLY, 3)
 
 
 def _hear_listing(path: object = None, *_: object) -> None:
