@@ -38,13 +38,14 @@ _WORDS: dict[str, str] = {
     "encoding": "read_text write_text loadtxt genfromtxt savetxt fromregex getpreferredencoding fdopen TextIOWrapper "
     "NamedTemporaryFile TemporaryFile SpooledTemporaryFile ConfigParser RawConfigParser FileHandler fileinput check_output "
     "getoutput getstatusoutput Popen run popen",
-    "hashing": "available_timezones __hash__ as_completed WeakSet literal_eval read_pickle free_symbols atoms stdlib_module_names",
+    "hashing": "available_timezones __hash__ as_completed WeakSet ENGLISH_STOP_WORDS __abstractmethods__ algorithms_available algorithms_guaranteed "
+    "literal_eval read_pickle free_symbols atoms stdlib_module_names",
     "addresses": "WeakSet __hash__",
-    "products": "dot matmul vdot vecdot matvec vecmat inner outer tensordot einsum kron linalg cov corrcoef polyfit convolve "
+    "products": "asmatrix bmat __matmul__ __rmatmul__ __imatmul__ dot matmul vdot vecdot matvec vecmat inner outer tensordot einsum kron linalg cov corrcoef polyfit convolve "
     "correlate matrix_power multivariate_normal roots fit lstsq solve svd eig eigh eigvals eigvalsh qr cholesky inv pinv det "
     "slogdet cond matrix_rank norm polynomial Polynomial Chebyshev corr corrwith bmm mm mv addmm multi_dot roots poly matrix legfit hermfit hermefit lagfit chebfit "
     "blas lapack",
-    "functions": "exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2 asin acos atan "
+    "functions": "__pow__ __rpow__ __ipow__ exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2 sin cos tan arcsin arccos arctan arctan2 asin acos atan "
     "atan2 sinh cosh tanh arcsinh arccosh arctanh asinh acosh atanh cbrt pow power float_power hypot dist sinc i0 erf erfc gamma "
     "lgamma degrees radians angle phase polar rect unwrap sigmoid softmax logsumexp logspace geomspace hanning hamming "
     "blackman kaiser fft linalg gauss normalvariate lognormvariate expovariate betavariate gammavariate paretovariate "
@@ -61,7 +62,7 @@ _WORDS: dict[str, str] = {
     "scatter_reduce scatter_reduce_ index_add index_add_ index_copy index_copy_ index_reduce_ index_select gather "
     "EmbeddingBag embedding_bag grid_sample masked_scatter_ compile backward_hook Function bincount histc",
     "workers": "to_thread run_in_executor",
-    "dynamic": "eval exec compile __import__ import_module globals methodcaller attrgetter runpy run_path run_module",
+    "dynamic": "eval exec compile __import__ import_module globals methodcaller attrgetter runpy run_path run_module locate resolve_name import_string",
 }
 _KINDS_OF: dict[str, list[str]] = {}
 for _kind, _text in _WORDS.items():
@@ -101,6 +102,7 @@ class _Asks:
         self.nodes = list(ast.walk(tree))
         self.loads: dict[str, list[ast.Name]] = {}
         self.counters: set[str] = set()
+        self.arguments: set[str] = set()
         self.imported: dict[str, str] = {name: name for name in _BUILT_IN}
         self.of_pickle: set[str] = set()
         self.has_star = False
@@ -115,10 +117,14 @@ class _Asks:
                 node.asname or (last if isinstance(self.parents.get(node), ast.ImportFrom) else node.name)
             ] = last
             self.has_star = self.has_star or node.name == "*"
+            origin = getattr(self.parents.get(node), "module", None) or node.name
+            self.has_gradient = self.has_gradient or origin.partition(".")[0] == "torch"
             if getattr(self.parents.get(node), "module", None) in _PICKLES:
                 self.of_pickle.add(node.asname or node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             self.loads.setdefault(node.id, []).append(node)
+        elif isinstance(node, ast.arg):
+            self.arguments.add(node.arg)
         elif isinstance(node, (ast.For, ast.comprehension)) and _name_of(node.iter) in {"range", "enumerate"}:
             first = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
             if isinstance(first, ast.Name):
@@ -154,7 +160,7 @@ class _Asks:
                 continue
             if not _is_namesake(node, name, kind):
                 yield f"{kind}:{name}"
-        if name in {"environ", "environb", "getenv", "getenvb", "expandvars"}:
+        if name in _VARIABLES:
             yield from self._find_variable(node)
         yield from self._find_hidden(node, name)
         if isinstance(node, ast.Name) and name == "locale":
@@ -238,10 +244,22 @@ class _Asks:
             yield "hashing:hash"
             if not (node.args and _is_plain(node.args[0])):
                 yield "addresses:hash"
-        elif name == "getattr" and not (len(node.args) > 1 and isinstance(node.args[1], ast.Constant)):
-            yield "dynamic:getattr"
+        elif name == "getattr":
+            yield from self._look_at_getattr(node)
+        elif name == "vars" and node.args and _last_name(node.args[0]) in self.imported:
+            yield "dynamic:vars"
         elif name in {"format", "pow"}:
             yield "locale:format" if name == "format" else "functions:pow"
+
+    def _look_at_getattr(self, node: ast.Call) -> Iterator[str]:
+        """Look at a name that is written as text, as if it were written out."""
+        word = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
+        if not isinstance(word, str):
+            yield "dynamic:getattr"
+            return
+        yield from (f"{kind}:{word}" for kind in _KINDS_OF.get(word, ()))
+        if word in _VARIABLES:
+            yield f"environ:{_UNSEEN}"
 
     def _look_at_open(self, node: ast.Call) -> Iterator[str]:
         words = {keyword.arg for keyword in node.keywords}
@@ -298,13 +316,15 @@ class _Asks:
         """Look at numbers of workers that leave the number to the machine."""
         value = node.value
         negative = isinstance(value, ast.UnaryOp) or (isinstance(value, ast.Constant) and value.value in {None, 0})
+        if node.arg == "weights_only" and isinstance(value, ast.Constant) and value.value is False:
+            yield "hashing:load"  # of PyTorch: any pickle
         if node.arg == "envvar":
             yield from self._look_at_variables(value)
         elif node.arg == "allow_pickle":
             yield "hashing:allow_pickle"
         if node.arg in _COUNTS and negative and not (node.arg == "num_workers" and not isinstance(value, ast.UnaryOp)):
             yield f"workers:{node.arg}"
-        if node.arg == "n_jobs" and not (isinstance(value, ast.Constant) and value.value in {None, 1}):
+        if (node.arg or "").endswith("n_jobs") and not (isinstance(value, ast.Constant) and value.value in {None, 1}):
             yield "jobs:n_jobs"
 
     @staticmethod
@@ -342,19 +362,27 @@ class _Asks:
         if isinstance(index, ast.UnaryOp):
             return self._is_simple(index.operand)
         if isinstance(index, ast.Name):
-            return index.id in self.counters
+            return index.id in self.counters - self.arguments
         return isinstance(index, (ast.Constant, ast.Slice))
+
+    def look_at_order(self, node: ast.FunctionDef) -> Iterator[str]:
+        """Look at orders of a class's own, by which the least of a set is one of several."""
+        if node.name in {"__lt__", "__gt__"}:
+            yield from (f"hashing:{node.name}", f"addresses:{node.name}")
 
     def look_at_name(self, node: ast.Name) -> Iterator[str]:
         """Look at the names that say whether assertions are on, and the documentation that -OO drops."""
         if node.id in {"__debug__", "__doc__"}:
             yield f"asserts:{node.id}"
+        if node.id == "hash" and not self._is_called_or_named(node):
+            yield from ("hashing:hash", "addresses:hash")
         if node.id in {"set", "frozenset"} and not self._is_called_or_named(node):
             yield from ("hashing:set", "addresses:set")
 
 
 _LOADS = frozenset({"load", "loads", "Unpickler", "open"})
 _PICKLES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"})
+_VARIABLES = frozenset({"environ", "environb", "getenv", "getenvb", "expandvars"})
 _READ_ANY_VARIABLE = frozenset({"OmegaConf", "getuser"})
 """Names that read variables which the source does not name: ``${oc.env:NAME}`` in a configuration, the user's name."""
 _ANNOTATING = (ast.arg, ast.AnnAssign, ast.Subscript, ast.BinOp, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -439,4 +467,5 @@ _LOOKERS: Mapping[type[ast.AST], Callable[[_Asks, Any], Iterator[str]]] = {
     ast.Constant: _Asks.look_at_constant,
     ast.Subscript: _Asks.look_at_index,
     ast.Name: _Asks.look_at_name,
+    ast.FunctionDef: _Asks.look_at_order,
 }

@@ -59,12 +59,13 @@ KINDS: dict[str, frozenset[str]] = {
     "identity": frozenset(
         "os.getpid os.getppid os.uname os.getlogin threading.get_ident threading.get_native_id uuid.uuid1 uuid.getnode "  # noqa: SIM905
         "socket.gethostname socket.getfqdn platform.node platform.uname getpass.getuser id os.getloadavg shutil.disk_usage "
-        "os.statvfs *.seed()".split()
+        "os.statvfs *.seed() threading.current_thread multiprocessing.current_process *._identity "
+        "*.native_id".split()
     ),
     "completion": frozenset(
         "concurrent.futures.as_completed asyncio.as_completed concurrent.futures.FIRST_COMPLETED asyncio.FIRST_COMPLETED "  # noqa: SIM905
         "dask.distributed.as_completed distributed.as_completed *.imap_unordered *.add_done_callback *.apply_async "
-        "concurrent.futures.wait asyncio.wait".split()
+        "concurrent.futures.wait asyncio.wait threading.Thread threading.Timer".split()
     ),
     "exchange": frozenset(
         [f"{package}.{name}" for package in ("multiprocessing", "torch.multiprocessing") for name in _SHARED]
@@ -150,10 +151,18 @@ class _Scan:
     def find(self) -> Iterator[str]:
         """Yield the names that count."""
         for node in self.nodes:
+            if isinstance(node, ast.Constant) and self._says_now(node):
+                yield "pandas.Timestamp.now"
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 name = "*.seed()" if self._seeds_by_chance(node) else self._name(node)
                 if name in _KIND_OF and self._counts(node, name):
                     yield name
+
+    def _says_now(self, node: ast.Constant) -> bool:
+        """Whether a text asks pandas or numpy for the time, as ``Timestamp("now")`` does."""
+        parent = self.parents.get(node)
+        name = parent.func.attr if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) else ""
+        return node.value in {"now", "today"} and name in {"Timestamp", "to_datetime", "datetime64", "DatetimeIndex"}
 
     def _seeds_by_chance(self, node: ast.AST) -> bool:
         """Whether a generator is seeded with nothing, which PyTorch's draw from the system without being heard."""
@@ -195,7 +204,7 @@ class _Scan:
         """Whether a reading of the clock is subtracted, at once or wherever the name that it is given stands."""
         parent = self.parents.get(value)
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
-            return True
+            return not isinstance(self.parents.get(parent), ast.Compare)  # else it is a budget, which decides
         if isinstance(parent, ast.AnnAssign):
             targets: list[ast.expr] = [parent.target]
         elif isinstance(parent, ast.Assign):
@@ -209,7 +218,12 @@ class _Scan:
             return False
         loaded = ast.dump(target).replace("ctx=Store()", "ctx=Load()")
         parents = [self.parents.get(node) for node in self.loads.get(loaded, [])]
-        return all(isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) for parent in parents)
+        return all(
+            isinstance(parent, ast.BinOp)
+            and isinstance(parent.op, ast.Sub)
+            and not isinstance(self.parents.get(parent), ast.Compare)
+            for parent in parents
+        )
 
 
 def _main() -> None:

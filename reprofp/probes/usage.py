@@ -81,9 +81,17 @@ def _add_modules(report: Report, context: Context) -> None:
         report.add("modules", fact=modules)
         report.add("native_readers", fact=modules)
         return
-    for name in sorted(_find_imports(modules)):
+    for name in sorted(_find_imports(modules) - (_find_own(context) - _NOTABLE)):
         report.observe("modules", to_text(name), value=True)
     report.observe("native_readers", value=find_native_readers(modules))
+
+
+def _find_own(context: Context) -> set[str]:
+    """Return the program's own modules, which are searched as its sources are."""
+    try:
+        return set(find_sources(context))
+    except (OSError, ValueError):
+        return set()
 
 
 def _find_imports(modules: Mapping[str, Any]) -> set[str]:

@@ -12,6 +12,13 @@ COUNTS = {
     "import time\ntime.strftime('%Y')": ["time.strftime"],
     "from datetime import datetime as d\nd.now()": ["datetime.datetime.now"],
     "import os\nos.getpid()": ["os.getpid"],
+    "import time\nstart = time.time()\nwhile time.time() - start < 5: step()": ["time.time"],
+    "from threading import Thread\nThread(target=f).start()": ["threading.Thread"],
+    "import pandas as pd\npd.to_datetime('now')": ["pandas.Timestamp.now"],
+    "import multiprocessing as mp\nseed(mp.current_process()._identity[0])": [
+        "*._identity",
+        "multiprocessing.current_process",
+    ],
     "from time import *\nseed(time())": ["time.time"],
     "import torch\ntorch.Generator().seed()": ["*.seed()"],
     "import random\nrandom.seed(3)": [],
