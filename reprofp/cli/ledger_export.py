@@ -59,4 +59,10 @@ def _choose(book: Ledger, wanted: Filter, tags: tuple[str, ...]) -> Iterable[Sum
         return book.log(wanted=wanted)
     from dataclasses import replace
 
-    return [line for line in book.log(wanted=replace(wanted, parts=True)) if set(tags) & set(line.tags)]
+    from reprofp.errors import NameNotFoundError
+
+    chosen = [line for line in book.log(wanted=replace(wanted, parts=True)) if set(tags) & set(line.tags)]
+    missing = sorted(set(tags) - {name for line in chosen for name in line.tags})
+    if missing:
+        raise NameNotFoundError(f"no record in that time is tagged {missing[0]!r}: reprofp tag lists the tags")
+    return chosen

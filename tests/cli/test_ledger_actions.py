@@ -130,3 +130,14 @@ def test_the_doctor_answers_programs(ask, filled):
     document = json.loads(ask("ledger", "doctor", "--json").out)
     check("ledger-doctor", document)
     assert document["well"]
+
+
+def test_what_is_not_there_is_no_empty_answer(ask, tmp_path):
+    ask("snapshot", "--tag", "first")
+    done = ask("ledger", "export", tmp_path / "x", "--tag", "frist")
+    assert (done.code, done.failed_clearly) == (3, True)
+    assert "frist" in done.err
+    assert not (tmp_path / "x").exists()
+    done = ask("ledger", "verify", "--ledger", tmp_path / "nowhere")
+    assert (done.code, done.failed_clearly) == (3, True)
+    assert "there is no ledger" in done.err
