@@ -14,7 +14,8 @@ def square(number):
     return number * number
 if __name__ == "__main__":
     context = multiprocessing.get_context(sys.argv[1])
-    with context.Pool(2) as pool:
+    # Both are there before one of them has done all: one that is stopped while it starts tells nothing.
+    with context.Pool(2, context.Barrier(2).wait) as pool:
         print(pool.map(square, range(6)))
 """
 

@@ -338,7 +338,7 @@ class TestKeyedValues:
         verdict = compare(a, make_run(keyed={"env.FOO": b"2"}))
         (reason,) = verdict.reasons
         assert (reason.path, reason.kind, reason.lowers) == (("env", "FOO"), "keyed", "promised")
-        assert ends(verdict.conditions) == (STATISTICAL, BITWISE)
+        assert ends(verdict.conditions) == (FUNCTIONAL, BITWISE)
 
     def test_one_that_a_side_lacks_differs(self):
         (reason,) = compare(make_run(keyed={"env.FOO": b"1"}), make_run()).reasons
@@ -351,7 +351,7 @@ class TestKeyedValues:
     def test_under_different_keys_it_is_unknown(self):
         a = make_run(keyed={"env.FOO": b"1"}, key_id="x")
         verdict = compare(a, make_run(keyed={"env.FOO": b"1"}, key_id="y"))
-        assert ends(verdict.conditions) == (STATISTICAL, BITWISE)
+        assert ends(verdict.conditions) == (FUNCTIONAL, BITWISE)
         assert paths(verdict.missing) == ["env.FOO"]
 
     def test_different_keys_without_values_cry_no_wolf(self):

@@ -13,7 +13,7 @@ def test_what_a_purged_side_blob_held_is_unknown():
     purged = make_snapshot(FULL)
     object.__setattr__(purged, "side", SideBlob(salt=b""))
     verdict = compare(make_snapshot(FULL, Phase.END, keyed={"env.FOO": b"1"}), purged)
-    assert verdict.conditions.promised is Level.STATISTICAL
+    assert verdict.conditions.promised is Level.FUNCTIONAL
     assert verdict.conditions.possible is Level.BITWISE
     assert [reason.path for reason in verdict.missing] == [("env", "FOO")]
 
