@@ -43,7 +43,7 @@ test: $(VENV)/.test
 # on PyTorch's own index; where pip does not look there, TORCH='torch==2.13.0' takes what there is.
 FULL ?= .venv-full
 TORCH ?= torch==2.13.0+cpu
-FRAMEWORKS := '$(TORCH)' numpy scikit-learn 'jax[cpu]' gguf xgboost-cpu lightgbm numba numexpr transformers
+FRAMEWORKS := '$(TORCH)' numpy scikit-learn 'jax[cpu]' gguf xgboost-cpu lightgbm numba numexpr transformers triton dvc
 
 $(FULL)/.test: $(SOURCES) Makefile
 	PYTHON=$(PYTHON) tools/bootstrap.sh

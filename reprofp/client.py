@@ -8,6 +8,8 @@ the bytes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     import asyncio
@@ -36,13 +38,14 @@ def find_socket() -> str:
     return f"{runtime}/reprofp/socket" if runtime.startswith("/") else f"/tmp/reprofp-{os.getuid()}/socket"  # noqa: S108  owner checked
 
 
-class _Calls:
-    """The methods by name, for the client whose ``ask`` this is given to; what ``ask`` returns they return."""
+class _Calls(ABC):
+    """The methods by name, for a client that says how it asks; what ``ask`` returns they return."""
 
     path: str
 
+    @abstractmethod
     def ask(self, method: str, /, **params: Any) -> Any:
-        raise NotImplementedError
+        """Send a request and return its answer, or what will be it."""
 
     def ping(self) -> Any:
         """Ask who is there: a map of ``daemon`` (its version), ``ledger`` (its folder) and ``uid``."""

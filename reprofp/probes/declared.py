@@ -44,6 +44,6 @@ def _find_problem(path: Path, *, folder_allowed: bool) -> str:
         return f"{getattr(error, 'strerror', None) or error}; check its spelling"
     if is_folder and not folder_allowed:
         return "it is a folder; name the file in it"
-    if not os.access(path, os.R_OK | (os.X_OK if is_folder else 0)):
+    if not os.access(path, os.R_OK | (os.X_OK if is_folder else 0), effective_ids=True):  # as opening it will ask
         return "it may not be read by this user; change its permissions, or run as a user who may"
     return "" if is_folder or path.is_file() else "it is neither a file nor a folder; name what it is made from"

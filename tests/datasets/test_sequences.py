@@ -115,8 +115,9 @@ def test_tensors_that_have_no_buffer(shown, dtype):
     assert hash_sequence(Tensor(values, shown=shown)) == hash_sequence(values.tolist())
 
 
+@pytest.mark.frameworks
 def test_tensors_of_torch():
-    torch = pytest.importorskip("torch", reason="torch is not installed")
+    torch = pytest.importorskip("torch", reason="torch is not installed: make test-full has it")
     values = torch.randperm(100_000)
     expected = hash_sequence(values.tolist())
     assert hash_sequence(values) == expected

@@ -3,8 +3,8 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from reprofp.datasets.interop.digests import read_path
 from reprofp.errors import FormatError, InputError
 
 FIXTURE = json.loads((Path(__file__).parent / "dvc_fixture.json").read_text())
+DVC = Path(sys.executable).with_name("dvc")
 
 
 @pytest.fixture
@@ -118,9 +119,8 @@ def test_a_file_that_is_not_there(tmp_path):
         verify_dvc(tmp_path / "x.dvc")
 
 
-@pytest.mark.skipif(
-    shutil.which("dvc") is None, reason="dvc is not installed (pip install dvc): the fixture stands for it"
-)
+@pytest.mark.frameworks
+@pytest.mark.skipif(not DVC.exists(), reason="dvc is not installed: make test-full has it, the fixture stands for it")
 def test_real_dvc_agrees(tmp_path):
     root = tmp_path / "repository"
     root.mkdir()
@@ -128,6 +128,6 @@ def test_real_dvc_agrees(tmp_path):
     for i in range(30):
         (root / "data" / f"{i % 4}").mkdir(parents=True, exist_ok=True)
         (root / "data" / f"{i % 4}" / f"ü {i}").write_bytes(bytes([i]) * i * 1000)
-    for command in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "add", "-q", "data"]):
+    for command in (["git", "init", "-q"], [DVC, "init", "-q"], [DVC, "add", "-q", "data"]):
         subprocess.run(command, cwd=root, check=True, env=environ, capture_output=True)
     assert verify_dvc(root / "data.dvc")
