@@ -8,26 +8,95 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reprofp import __version__
-from reprofp.errors import InputError
+from reprofp.errors import InputError, ReprofpError
 from reprofp.model.observations import Observation
 from reprofp.model.records import SideBlob, Snapshot
 from reprofp.model.schema import Phase
 from reprofp.probes.base import Context, Experiment
 from reprofp.probes.declared import validate_experiment
 from reprofp.probes.runner import run_probes
+from reprofp.probes.warm import Warm
+
+if TYPE_CHECKING:
+    from reprofp.client import Client
 
 __all__ = ["TOOL", "describe_environment", "describe_process", "find_python", "take_snapshot"]
 
 TOOL = f"reprofp {__version__}"
 """What records name as their maker."""
 
+_DEADLINE_S = 0.25
+"""How long the daemon may take to say what it keeps: finding it out takes less than waiting longer."""
+_TRY_AGAIN_S = 30.0
+_MOST_KEYS = 250
+
 _ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
 """The variables of an active environment; a virtual environment lies on top of a conda one."""
+
+
+class _Daemon:
+    """What the daemon keeps for this user; where it is slow or gone, this process does without for a while."""
+
+    _blind_until = 0.0
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._turn = threading.Lock()
+        self._is_closed = False
+
+    def find(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
+        groups = (list(keys[at : at + _MOST_KEYS]) for at in range(0, len(keys), _MOST_KEYS))
+        return [value for group in groups for value in self._find_group(group)]
+
+    def _find_group(self, keys: list[bytes]) -> Sequence[bytes | None]:
+        values = self._ask("warm.get", keys=keys)
+        is_answer = isinstance(values, list) and len(values) == len(keys)
+        return [value if isinstance(value, bytes) else None for value in values] if is_answer else [None] * len(keys)
+
+    def add(self, found: Mapping[bytes, bytes]) -> None:
+        pairs = list(found.items())
+        for at in range(0, len(pairs), _MOST_KEYS):
+            keys, values = zip(*pairs[at : at + _MOST_KEYS], strict=True)
+            self._ask("warm.put", keys=list(keys), values=list(values))
+
+    def _ask(self, method: str, **params: list[bytes]) -> Any:
+        # The probes share one connection, a turn each; one that waits for long does without.
+        if time.monotonic() < _Daemon._blind_until or not self._turn.acquire(timeout=_DEADLINE_S):
+            return None
+        try:
+            client = None if self._is_closed else self._connect()
+            return None if client is None else client.ask(method, **params)["values"]
+        except (ReprofpError, TypeError, KeyError):
+            _Daemon._blind_until = time.monotonic() + _TRY_AGAIN_S
+            return None
+        finally:
+            self._turn.release()
+
+    def _connect(self) -> Client | None:
+        from reprofp.client import Client, find_socket  # noqa: PLC0415 - without a daemon it is not needed
+
+        if self._client is None and os.path.exists(find_socket()):
+            self._client = Client(deadline_s=_DEADLINE_S)
+        return self._client
+
+    def close(self) -> None:
+        with self._turn:
+            self._is_closed = True
+            if self._client is not None:
+                self._client.close()
+
+
+_known: dict[bytes, bytes] = {}
+"""Answers of this process, for its next snapshot."""
 
 
 def take_snapshot(context: Context) -> Snapshot:
@@ -35,7 +104,8 @@ def take_snapshot(context: Context) -> Snapshot:
 
     A probe that fails or hangs leaves its facts Unknown; it is no error of the snapshot.
     """
-    seen = run_probes(context)
+    with closing(_Daemon()) as daemon:
+        seen = run_probes(context if context.warm else replace(context, warm=Warm(daemon, _known)))
     measured = context.numerics or (context.process or {}).get("numerics")
     if measured is not None:
         from reprofp.numerics import describe, make_facet  # noqa: PLC0415 - most snapshots measure nothing

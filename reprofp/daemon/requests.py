@@ -79,6 +79,14 @@ class Params:
         """Return the paths of facts that were given as texts."""
         return self._read_list(name, str, parse_path, "a list of paths of facts", least=0)
 
+    def blobs(self, name: str, longest: int) -> list[bytes]:
+        """Return a list of byte strings of at most ``longest`` bytes."""
+        what = f"a list of 1 to {_MOST_RECORDS} byte strings of at most {longest} bytes"
+        found: list[bytes] = self._read_list(name, bytes, lambda item: item, what, least=1)
+        if any(len(item) > longest for item in found):
+            raise self._refuse(name, what)
+        return found
+
     def _read_list(self, name: str, kind: type, read: Callable[..., _T], what: str, *, least: int) -> list[_T]:
         value = self._left.pop(name, None)
         items: Sequence[Value] = value if isinstance(value, list) else () if value is None else (None,)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from reprofp import __version__
+from reprofp.daemon.answers import Answers
 from reprofp.daemon.books import Books, StorageFailedError
 from reprofp.daemon.counters import Counters
 from reprofp.daemon.owners import Owners
@@ -63,6 +64,8 @@ METHODS: dict[str, Method] = {
     "check": Method(Access.VALUES, "slow"),
     "comparable_with": Method(Access.VALUES, "slow"),
     "drift": Method(Access.VALUES, "wait"),
+    "warm.get": Method(Access.WRITING, "now"),
+    "warm.put": Method(Access.WRITING, "now"),
 }
 """All methods."""
 
@@ -101,6 +104,7 @@ class Service:
         self.books = Books(config.folder) if books is None else books
         self.owners = Owners(config.folder, config.owner, is_shared=config.is_shared)
         self.counters = Counters()
+        self.answers = Answers()
         self._greeting: Value = {
             "daemon": __version__,
             "ledger": str(config.folder),
@@ -139,6 +143,10 @@ class Service:
             Params("metrics", request.params).finish()
             return {"text": self.counters.write_text()}
         params = Params(request.method, request.params)
+        if request.method == "warm.get":
+            return {"values": self.answers.get(peer.uid, params)}
+        if request.method == "warm.put":
+            return {"values": self.answers.put(peer.uid, params)}
         with self.books.reading(method.lane) as (ledger, files):
             if request.method == "health":
                 params.finish()

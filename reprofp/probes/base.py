@@ -14,6 +14,7 @@ from reprofp.model.observations import Observation, Observed, Value
 from reprofp.model.paths import FactPath
 from reprofp.model.records import MAX_ATTACHMENT_BYTES
 from reprofp.model.schema import Phase
+from reprofp.probes.warm import Warm
 
 __all__ = ["Context", "Experiment", "Probe", "Report"]
 
@@ -62,6 +63,8 @@ class Context:
     clock: Callable[[], int] = time.time_ns
     load_library: Callable[[str], Any] | None = None
     """Replaces the loader of NVML and its like in tests."""
+    warm: Warm | None = None
+    """Answers that were found before."""
 
 
 @dataclass

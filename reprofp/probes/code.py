@@ -182,7 +182,7 @@ def _add_sources(report: Report, context: Context) -> None:
         report.add("sources", fact=Unknown(UnknownCode.NOT_LOADED))
         return
     try:
-        state = read_sources(find_sources(context), context.environ)
+        state = read_sources(find_sources(context), context.environ, context.warm)
     except (OSError, ValueError) as error:
         report.add("sources", fact=Unknown(_code_of(error)))
         report.circumstances["code.sources.problem"] = _explain(error, context.environ)

@@ -8,15 +8,19 @@ and the digests of scripts (their first line holds the interpreter's path) are l
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from functools import lru_cache
+from contextlib import suppress
+from typing import NamedTuple
 
 from reprofp.probes.files import read_bounded
+from reprofp.probes.warm import Warm, make_key
 
-__all__ = ["InstallRecord"]
+__all__ = ["InstallRecord", "keep_records", "recall_records"]
 
 _LIMIT = 64 << 20
 _NEW_LINE = b"\n"
@@ -24,6 +28,11 @@ _AFTER_SLASH = bytes([ord("/") + 1])
 _VOLATILE = frozenset(
     {b"INSTALLER", b"REQUESTED", b"RECORD", b"RECORD.jws", b"direct_url.json", b"uv_cache.json", b"uv_build.json"}
 )
+_SETTLED_NS = 2_000_000_000
+"""A file that changed less than so long ago may change again within one tick of the clock of its file system."""
+_MOST_KNOWN = 4096
+_FORM = "install record/1"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SCRIPT = re.compile(rb"(?:\.\./)+(?:bin|Scripts)/([^,]*),")
 _OUTSIDE = re.compile(rb"^(?:\.\./)+")
 
@@ -37,8 +46,7 @@ class InstallRecord:
         Raises:
             OSError: the file cannot be looked at.
         """
-        state = os.stat(path)
-        self._state = (path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        self._state = _look(path)
 
     @property
     def digest(self) -> str:
@@ -48,7 +56,7 @@ class InstallRecord:
             OSError: the file cannot be read.
             ValueError: it is no regular file, or unreasonably long.
         """
-        return _read_record(*self._state)[0]
+        return _read_record(self._state).digest
 
     @property
     def modules(self) -> frozenset[str]:
@@ -58,13 +66,92 @@ class InstallRecord:
             OSError: the file cannot be read.
             ValueError: it is no regular file, or unreasonably long.
         """
-        return _read_record(*self._state)[1]
+        return _read_record(self._state).modules
 
 
-@lru_cache(maxsize=4096)
-def _read_record(path: str, *_state: int) -> tuple[str, frozenset[str]]:
-    lines = _read_stable_lines(path)
-    return f"sha256:{hashlib.sha256(_NEW_LINE.join(lines)).hexdigest()}", frozenset(_find_modules(lines))
+class _State(NamedTuple):
+    """Which file lies at a path; it is another state when the file was written or replaced."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class _Said(NamedTuple):
+    """What a RECORD says."""
+
+    digest: str
+    modules: frozenset[str]
+
+
+_known: dict[_State, _Said] = {}
+
+
+def _look(path: str) -> _State:
+    found = os.stat(path)
+    return _State(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _read_record(state: _State) -> _Said:
+    said = _known.get(state)
+    if said is None:
+        lines = _read_stable_lines(state.path)
+        digest = f"sha256:{hashlib.sha256(_NEW_LINE.join(lines)).hexdigest()}"
+        said = _remember(state, _Said(digest, frozenset(_find_modules(lines))))
+    return said
+
+
+def _remember(state: _State, said: _Said) -> _Said:
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known[state] = said
+    return said
+
+
+def recall_records(paths: Iterable[str], warm: Warm) -> list[str]:
+    """Take from ``warm`` what the RECORD files ``paths`` say, as they lie there now; return those that must be read."""
+    states: list[_State] = []
+    for path in paths:
+        with suppress(OSError):
+            states.append(_look(path))
+    unknown = [state for state in states if state not in _known]
+    missing: list[str] = []
+    for state, kept in zip(unknown, warm.find([_make_key(state) for state in unknown]), strict=True):
+        said = None if kept is None else _unpack(kept)
+        if said is None:
+            missing.append(state.path)
+        else:
+            _remember(state, said)
+    return missing
+
+
+def keep_records(paths: Iterable[str], warm: Warm) -> None:
+    """Hand to ``warm`` what RECORD files said that were read, where they still are as they were and settled long ago."""
+    before, found = time.time_ns() - _SETTLED_NS, dict[bytes, bytes]()
+    for path in paths:
+        with suppress(OSError):
+            state = _look(path)
+            said = _known.get(state)
+            if said is not None and max(state.mtime_ns, state.ctime_ns) < before:
+                found[_make_key(state)] = json.dumps([said.digest, sorted(said.modules)]).encode()
+    warm.add(found)
+
+
+def _make_key(state: _State) -> bytes:
+    return make_key(_FORM, os.fsencode(state.path), *(b"%d" % number for number in state[1:]))
+
+
+def _unpack(kept: bytes) -> _Said | None:
+    try:
+        digest, modules = json.loads(kept)
+    except ValueError:
+        return None
+    is_digest = isinstance(digest, str) and _DIGEST.fullmatch(digest)
+    is_list = isinstance(modules, list) and all(isinstance(name, str) for name in modules)
+    return _Said(digest, frozenset(modules)) if is_digest and is_list else None
 
 
 def _find_modules(lines: list[bytes]) -> Iterable[str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from reprofp.model.observations import ABSENT, Unknown, UnknownCode
@@ -20,7 +21,9 @@ from reprofp.probes.base import Context, Report
 from reprofp.probes.distributions import Distribution, list_distributions, normalise_name
 from reprofp.probes.environments import Environment, find_environment
 from reprofp.probes.files import to_text, to_value
+from reprofp.probes.install_records import keep_records, recall_records
 from reprofp.probes.raw_values import take_map
+from reprofp.probes.warm import Warm
 
 __all__ = ["PackagesProbe"]
 
@@ -48,12 +51,25 @@ class PackagesProbe:
         report = Report()
         environment = find_environment(context)
         installed = _resolve(environment, report)
-        for distribution in installed.values():
-            _add_installed(report, distribution)
+        with _recalling(installed.values(), context.warm):
+            for distribution in installed.values():
+                _add_installed(report, distribution)
         _add_conda(report, environment.prefix, installed)
         if context.process is not None:
             _add_imported(report, context.process, installed)
         return report
+
+
+@contextmanager
+def _recalling(installed: Iterable[Distribution], warm: Warm | None) -> Iterator[None]:
+    """Take what RECORD files say from what was found before, and hand on what is read anew."""
+    if warm is None:
+        yield
+        return
+    read = recall_records([os.path.join(found.folder, "RECORD") for found in installed], warm)
+    yield
+    if read:
+        keep_records(read, warm)
 
 
 def _resolve(environment: Environment, report: Report) -> dict[str, Distribution]:

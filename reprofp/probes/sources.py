@@ -19,6 +19,7 @@ from reprofp.probes.asks import ASKED
 from reprofp.probes.calls import KINDS
 from reprofp.probes.files import read_bounded, to_bytes
 from reprofp.probes.subprocesses import Answer, ask_program
+from reprofp.probes.warm import Warm, make_key
 
 __all__ = ["SourceState", "list_calls", "list_sources", "read_sources"]
 
@@ -30,6 +31,7 @@ _CALLS_SECONDS = 3.0
 """No more than a hint: on a machine with ten times as much work as processors, starting Python takes a second."""
 _CALLS_BYTES = 8000
 _MOST_WORDS = 20
+_PROGRAMS = ("asks.py", "calls.py", "syntax.py")
 _INSTALLED = re.compile(r"/(?:site|dist)-packages/")
 _LIBRARY = re.compile(r"/lib(?:64)?/(?:python|pypy)\d[^/]*/|\.zip/")
 _OWN = "reprofp"
@@ -67,7 +69,7 @@ def _is_foreign(path: str, base_prefix: str) -> bool:
     )
 
 
-def read_sources(files: Mapping[str, str], environ: Mapping[str, str]) -> SourceState:
+def read_sources(files: Mapping[str, str], environ: Mapping[str, str], warm: Warm | None = None) -> SourceState:
     """Read and digest the sources ``files``.
 
     Raises:
@@ -86,11 +88,11 @@ def read_sources(files: Mapping[str, str], environ: Mapping[str, str]) -> Source
             sources[name] = content
         else:
             sources[name] = b""
-    return SourceState(_digest("sha256", lines), _digest_syntax(sources, lines, environ), len(lines))
+    return SourceState(_digest("sha256", lines), _digest_syntax(sources, lines, environ, warm), len(lines))
 
 
 def list_calls(
-    files: Mapping[str, str], environ: Mapping[str, str], texts: Sequence[bytes] = ()
+    files: Mapping[str, str], environ: Mapping[str, str], texts: Sequence[bytes] = (), *, warm: Warm | None = None
 ) -> dict[str, list[str]]:
     """Return by kind which of the calls that ``calls.py`` looks for the sources ``files`` make, and ``texts``.
 
@@ -106,7 +108,7 @@ def list_calls(
         contents += [content] if content.strip() else []
     if not contents:
         return {}
-    answer = _ask("calls.py", contents, environ, _CALLS_BYTES, _CALLS_SECONDS)
+    answer = _ask("calls.py", contents, environ, _CALLS_BYTES, _CALLS_SECONDS, warm)
     lines = answer.out.decode().splitlines()
     if answer.code or len(lines) != len(contents) or "-" in lines:
         raise ValueError("a source was not understood")
@@ -126,24 +128,55 @@ def _sort_words(words: set[str]) -> dict[str, list[str]]:
 
 
 def _ask(
-    script: str, sources: Sequence[bytes], environ: Mapping[str, str], limit: int, seconds: float = _SYNTAX_SECONDS
+    script: str,
+    sources: Sequence[bytes],
+    environ: Mapping[str, str],
+    limit: int,
+    seconds: float = _SYNTAX_SECONDS,
+    warm: Warm | None = None,
 ) -> Answer:
-    """Have a program beside this file look at sources, in a process of its own."""
-    program = [sys.executable, "-I", "-S", "-W", "ignore", os.path.join(os.path.dirname(__file__), script)]
+    """Have a program beside this file look at sources, in a process of its own, if it did not look at them before."""
     data = b"".join(b"%d\n%s" % (len(source), source) for source in sources)
-    return ask_program(program, cwd="/", environ=environ, data=data, seconds=seconds, limit=limit * len(sources))
+    key = None if warm is None else _make_key(script, data)
+    if warm is not None and key is not None:
+        (known,) = warm.find([key])
+        if known is not None and _is_whole(known, len(sources)):
+            return Answer(0, known, b"")
+    program = [sys.executable, "-I", "-S", "-W", "ignore", os.path.join(os.path.dirname(__file__), script)]
+    answer = ask_program(program, cwd="/", environ=environ, data=data, seconds=seconds, limit=limit * len(sources))
+    if warm is not None and key is not None and answer.code == 0 and _is_whole(answer.out, len(sources)):
+        warm.add({key: answer.out})
+    return answer
+
+
+def _is_whole(out: bytes, count: int) -> bool:
+    """Whether there is a line for every source, and every source was understood."""
+    return out.count(b"\n") == count and out.endswith(b"\n") and b"-" not in out.split()
+
+
+def _make_key(script: str, data: bytes) -> bytes | None:
+    """Return the key of an answer: it depends on the sources, the programs that look at them, and the interpreter."""
+    try:
+        programs = [read_bounded(os.path.join(os.path.dirname(__file__), name), _SYNTAX_LIMIT) for name in _PROGRAMS]
+        state = os.stat(sys.executable)
+    except (OSError, ValueError):
+        return None
+    python = f"{sys.executable}\0{sys.version}\0{state.st_dev} {state.st_ino} {state.st_size} {state.st_mtime_ns}"
+    return make_key(f"{script}/1", to_bytes(python), *programs, data)
 
 
 def _digest(algorithm: str, lines: list[bytes]) -> Observed:
     return Observed(f"{algorithm}:{hashlib.sha256(b''.join(lines)).hexdigest()}")
 
 
-def _digest_syntax(sources: Mapping[str, bytes], lines: list[bytes], environ: Mapping[str, str]) -> Observation:
+def _digest_syntax(
+    sources: Mapping[str, bytes], lines: list[bytes], environ: Mapping[str, str], warm: Warm | None
+) -> Observation:
     """Ask a process of its own for the trees' digests; what is no Python source counts with its content."""
     if sum(map(len, sources.values())) > _SYNTAX_LIMIT or not sys.executable:
         return Unknown(UnknownCode.TIMED_OUT)
     try:
-        answer = _ask("syntax.py", list(sources.values()), environ, 100)
+        answer = _ask("syntax.py", list(sources.values()), environ, 100, warm=warm)
     except TimeoutError:
         return Unknown(UnknownCode.TIMED_OUT)
     except (OSError, ValueError):

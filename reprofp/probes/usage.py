@@ -174,7 +174,7 @@ def _add_calls(report: Report, context: Context) -> None:
         return
     try:
         files, given = find_sources(context), _find_given_code(context)
-        found = list_calls(files, context.environ, given)
+        found = list_calls(files, context.environ, given, warm=context.warm)
     except (OSError, ValueError):
         report.add("calls", fact=FAILED)
         return

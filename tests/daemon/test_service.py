@@ -21,6 +21,8 @@ WORDS = {
     "comparable_with": {"name": "@-1"},
     "drift": {"baseline": "@-1"},
     "record.put": {"records": [pack_record(make_run(900))]},
+    "warm.get": {"keys": [bytes(32)]},
+    "warm.put": {"keys": [bytes(32)], "values": [b""]},
 }
 DENIED_TO_GUESTS = {"metrics"}
 

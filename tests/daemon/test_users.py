@@ -63,6 +63,8 @@ def list_requests(name):
         "comparable_with": {"name": name},
         "drift": {"baseline": name},
         "record.put": {"records": in_hex(make_snapshot(900))},
+        "warm.get": {"keys": {"hex": ["00" * 32]}},
+        "warm.put": {"keys": {"hex": ["00" * 32]}, "values": {"hex": [""]}},
     }
     return [(method, params.get(method, {})) for method in sorted(METHODS)]
 
