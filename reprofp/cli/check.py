@@ -23,6 +23,7 @@ from reprofp.cli.options import (
 from reprofp.cli.policies import policy_options
 
 if TYPE_CHECKING:
+    from reprofp.model.records import Record
     from reprofp.policies import Policy
     from reprofp.probes.base import Experiment
 
@@ -40,6 +41,7 @@ _EXAMPLES = (
         "reprofp check --baseline last-known-good --require bitwise --strict",
     ),
 )
+_NAMED = 3
 _EXITS = {
     0: "nothing that can be known now is in the way",
     1: "no: the level is out of reach",
@@ -91,6 +93,7 @@ def command(
     show is listed as settling later: "reprofp run --check" asks again when the run has ended.
     """
     from reprofp.capture import describe_environment
+    from reprofp.cli.facts import check_named
     from reprofp.cli.names import load_record
     from reprofp.cli.policies import judge
     from reprofp.cli.verdicts import Named, Wanted, answer, show
@@ -100,6 +103,8 @@ def command(
     baseline = baseline or _find_baseline(policy)
     record = load_record(baseline, ledger)
     now = describe_environment(replace(experiment, argv=argv, outputs=collect_names(outputs)), python)
+    check_named(vary, ignore, (record, now))
+    _remark_undeclared(record, now)
     asked = {"vary": vary, "ignore": ignore, "accept_measured": accept_measured}
     verdict, ruling = judge(policy, check_before_run, record, now, **asked)
     wanted = Wanted(
@@ -115,6 +120,22 @@ def command(
     ]
     show(verdict, sides[0], sides[1], wanted)
     ctx.exit(answer(verdict, wanted) or 0)
+
+
+def _remark_undeclared(record: Record, now: Record) -> None:
+    """Name the data and weights that the baseline declared and nobody declares here: they stand in its arguments."""
+    from reprofp.cli.facts import list_paths
+    from reprofp.cli.output import remark
+    from reprofp.render.values import clean
+
+    for option, head in (("data", ("datasets", "declared")), ("weights", ("weights",))):
+        sides = [
+            [path[len(head)] for path in list_paths([side]) if path[: len(head)] == head] for side in (record, now)
+        ]
+        missing = list(dict.fromkeys(name for name in sides[0] if name not in sides[1]))
+        if missing:
+            named = " ".join(f"--{option} {name}=PATH" for name in missing[:_NAMED])
+            remark(f"the baseline declared its {option}: declare them here too, with {clean(named)}")
 
 
 def _find_baseline(policy: Policy | None) -> str:

@@ -44,6 +44,18 @@ class Command(click.Command):
         self.examples = tuple(examples)
         self.exits = dict(exits)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse empty texts before they are converted: an empty path would be taken for this folder.
+
+        Raises:
+            click.BadParameter: an option or argument is empty; those of a command to run are its own.
+        """
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        for param in self.get_params(ctx):
+            if param.type is not click.UNPROCESSED and _holds_empty(given.get(str(param.name))):
+                raise click.BadParameter("an empty text names nothing: is a variable not set?", ctx, param)
+        return super().parse_args(ctx, args)
+
     def format_epilog(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples and the exit codes below the options."""
         with formatter.section("Examples"):
@@ -51,3 +63,7 @@ class Command(click.Command):
                 formatter.write(f"  # {purpose}\n  {words}\n")
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning) for code, meaning in self.exits.items()])
+
+
+def _holds_empty(value: Any) -> bool:
+    return value == "" or (isinstance(value, (list, tuple)) and "" in value)

@@ -120,6 +120,7 @@ def _compare_two(
     values: bool,
 ) -> int:
     from reprofp.cli.compare_contents import are_contents, compare_contents
+    from reprofp.cli.facts import check_named
     from reprofp.cli.names import load_record
     from reprofp.cli.policies import judge
     from reprofp.cli.verdicts import Named, answer, show
@@ -136,6 +137,7 @@ def _compare_two(
         raise click.UsageError("--values measures files of weights, and A and B are records")
     wanted = replace(wanted, **_take_policy(policy, wanted))
     first, second = (load_record(name, ledger) for name in names)
+    check_named(asked["vary"], asked["ignore"], (first, second))
     verdict, ruling = judge(policy, compare, first, second, **asked)
     wanted = replace(wanted, ruling=ruling)
     sides = [
@@ -155,9 +157,11 @@ def _compare_many(
     group_by: tuple[str, ...] | None,
 ) -> int:
     from reprofp.cli.compare_many import compare_many
+    from reprofp.cli.facts import check_named
 
     wanted = replace(wanted, **_take_policy(policy, wanted))
-    return compare_many(names, _make_judge(policy, asked), wanted, ledger, group_by=group_by, policy=policy)
+    check = partial(check_named, asked["vary"], asked["ignore"])
+    return compare_many(names, _make_judge(policy, asked), wanted, ledger, check, group_by=group_by, policy=policy)
 
 
 def _make_judge(policy: Policy | None, asked: dict[str, Any]) -> Callable[[Record, Record], Verdict]:

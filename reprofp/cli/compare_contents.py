@@ -35,13 +35,7 @@ def are_contents(a: str, b: str, ledger: Path | None) -> bool:
 
 
 def is_content(name: str, ledger: Path | None) -> bool:
-    """Whether a name is a path of content; what the ledger knows by that name comes first, as everywhere.
-
-    Raises:
-        click.UsageError: the name is empty, which Python would take for this folder.
-    """
-    if not name:
-        raise click.UsageError("an empty text names nothing: is a variable not set?")
+    """Whether a name is a path of content; what the ledger knows by that name comes first, as everywhere."""
     path = Path(name)
     if not path.exists() or (path.is_file() and _is_record_file(path)):
         return False

@@ -25,6 +25,7 @@ def compare_many(
     judge: Callable[[Record, Record], Verdict],
     wanted: Wanted,
     ledger: Path | None,
+    check: Callable[[Sequence[Record]], None],
     *,
     group_by: FactPath | None = None,
     policy: Policy | None = None,
@@ -34,7 +35,7 @@ def compare_many(
     Raises:
         click.UsageError: the form that was asked for is none of a table.
         InputError: a name matches no record or several, or a record cannot be read.
-        UsageError: there are too many records.
+        UsageError: there are too many records, or a fact is named that none has.
     """
     from reprofp.cli.names import describe_record, load_record
     from reprofp.cli.output import print_json, print_lines, screen_width
@@ -45,6 +46,9 @@ def compare_many(
     if wanted.form not in ("text", "json"):
         raise click.UsageError(f"--{wanted.form} shows two records: name two, or ask for text or --json")
     records = tuple(load_record(name, ledger) for name in names)
+    check(records)
+    if group_by is not None:
+        _refuse_unknown(group_by, records)
     table = Table(records, judge_all(records, judge), wanted.accept_measured)
     division = None if group_by is None else _divide(table, group_by, policy)
     code = _answer(table, division, wanted)
@@ -54,6 +58,17 @@ def compare_many(
         told = [describe_record(name, record) for name, record in zip(names, records, strict=True)]
         print_lines(draw_table(table, told, screen_width(), code, division))
     return code or 0
+
+
+def _refuse_unknown(path: FactPath, records: Sequence[Record]) -> None:
+    from reprofp.cli.facts import hint_facts, list_paths
+    from reprofp.errors import UsageError
+    from reprofp.model.observations import Observed
+    from reprofp.model.paths import format_path
+
+    paths = list_paths(records)
+    if path not in paths and not any(isinstance(record.look_up(path), Observed) for record in records):
+        raise UsageError(f"--group-by {format_path(path)}: none of the records has this fact{hint_facts(path, paths)}")
 
 
 def _divide(table: Table, path: FactPath, policy: Policy | None) -> Division:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -37,6 +38,7 @@ NOT_STARTED = 125
 """What ``run`` gives in place of UNREADABLE, as env(1) does: 3 could be the command's own."""
 CLOSED_PIPE = 141
 """Whoever read the output stopped reading (128 + SIGPIPE, as other tools end)."""
+_LINE_END = re.compile(r"\s*\n\s*")
 
 
 class ClosedPipeError(Exception):
@@ -104,7 +106,7 @@ def _explain_usage(error: BaseException) -> str:
         return message
     context = getattr(error, "ctx", None)
     hint = f" (see '{context.command_path} --help')" if context is not None else ""
-    return message.rstrip(".") + hint
+    return _LINE_END.sub(" ", message).rstrip(".") + hint
 
 
 def _explain_system(error: OSError) -> str:

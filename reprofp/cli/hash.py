@@ -28,15 +28,6 @@ _EXAMPLES = (
 )
 
 
-class _Place(click.Path):
-    """A path; an empty text is none, though Python takes it for this folder."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value == "":
-            self.fail("an empty text is no path: is a variable not set?")
-        return super().convert(value, param, ctx)
-
-
 class _Names(ParamType):
     """Names of algorithms, separated by commas."""
 
@@ -54,17 +45,17 @@ class _Names(ParamType):
     examples=_EXAMPLES,
     exits={**ANSWER_EXITS, 0: "done; with --check: all files match"},
 )
-@click.argument("paths", nargs=-1, type=_Place(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option(
     "--manifest",
-    type=_Place(path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help='Write the list of a folder\'s files and digests, for "b3sum --check"; - is standard output.',
 )
 @click.option(
     "--check",
     "checksums",
-    type=_Place(path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Compare the folder PATH (by default this one) with such a list, or with one of sha256sum, md5sum and the like.",
 )
@@ -104,6 +95,7 @@ def command(ctx: click.Context, /, paths: tuple[Path, ...], as_json: bool, **opt
         ctx.exit(check(options["checksums"], folder, partial(_walk_listed, asked=asked), as_json=as_json))
     if not paths:
         raise click.UsageError("name a file or folder to hash")
+    _refuse_idle(paths, asked)
     if options["manifest"] is not None:
         if len(paths) != 1 or not paths[0].is_dir():
             raise click.UsageError("--manifest lists the files of one folder: name one")
@@ -123,6 +115,14 @@ def _read_options(options: dict[str, Any]) -> Asked:
     tree_options = {name: options[name] for name in ("include", "exclude", "ignore_files", "partial") if options[name]}
     folders = (options["depth"] or 0) if options["folders"] else None
     return Asked(options["tensors"], folders, file_options, tree_options)
+
+
+def _refuse_idle(paths: tuple[Path, ...], asked: Asked) -> None:
+    """Refuse what is about the files of folders where there is no folder."""
+    given = [*asked.tree_options, *(("folders",) if asked.folders is not None else ())]
+    if given and not asked.tensors and not any(path.is_dir() for path in paths if str(path) != "-"):
+        option = given[0].removesuffix("s") if given[0] == "ignore_files" else given[0]
+        raise click.UsageError(f"--{option.replace('_', '-')} is about the files of a folder, and no PATH is one")
 
 
 def _hash_all(paths: tuple[Path, ...], asked: Asked, *, as_json: bool) -> int:

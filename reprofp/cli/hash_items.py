@@ -84,7 +84,14 @@ def walk(path: Path, asked: Asked) -> TreeDigest:
         tree = hash_tree(path, progress=progress, **asked.file_options, **asked.tree_options)
     for problem in (*tree.problems, *tree.failures):
         remark(f"{clean(os.fsdecode(problem.path))} in {path}: {problem.what}")
+    for name in asked.tree_options.get("ignore_files", ()):
+        if not _has_file(path, name):
+            remark(f"--ignore-file {clean(name)}: {path} and the folders in it have no file of this name")
     return tree
+
+
+def _has_file(folder: Path, name: str) -> bool:
+    return any(name in files for _, _, files in os.walk(folder))
 
 
 def _hash_folder(path: Path, asked: Asked) -> dict[str, Any]:
@@ -121,6 +128,9 @@ def _hash_weights(path: Path, asked: Asked) -> dict[str, Any]:
     options = {name: value for name, value in asked.file_options.items() if name in {"threads", "cache"}}
     with HashingLine() as progress:
         found = hash_weights(path, progress=progress, **options)
+    if not found.tensors and found.digest == found.file_digest:
+        why = found.remark or "none of the formats of weights that are known"
+        raise InputError(f"{path}: no tensors can be told apart in it ({why}); leave --tensors out to hash its bytes")
     if found.remark:
         remark(f"{path}: {found.remark}")
     return {

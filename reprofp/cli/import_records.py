@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from reprofp.cli.command import Command
-from reprofp.cli.options import json_option, ledger_option
+from reprofp.cli.keeping import keeping_options
+from reprofp.cli.options import json_option
 
 if TYPE_CHECKING:
+    from reprofp.cli.keeping import Keeping
     from reprofp.model.records import Record
 
 _KINDS = (
@@ -42,18 +44,12 @@ _EXAMPLES = (
 @click.command(cls=Command, short_help="Make a record of what other tools kept.", examples=_EXAMPLES)
 @click.argument("sources", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--from", "kind", type=click.Choice(_KINDS), help="What the sources are, where that is not recognised.")
-@click.option("--tag", metavar="NAME", help="A name for the record.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the record to a file, too.")
-@click.option("--no-record", is_flag=True, help="Do not add the record to the ledger.")
-@ledger_option
+@keeping_options
 @json_option
 def command(
     sources: tuple[Path, ...],
     kind: str | None,
-    tag: str | None,
-    output: Path | None,
-    no_record: bool,
-    ledger: Path | None,
+    keeping: Keeping,
     as_json: bool,
 ) -> None:
     """Make a record of what other tools wrote down about one run or environment.
@@ -62,14 +58,10 @@ def command(
     of torch.utils.collect_env, the folder of a run of Weights & Biases, MLflow or Sacred, and snapshots of
     mlenv-cli. Everything that they do not tell is unknown, and never taken for equal.
     """
-    from reprofp.cli.snapshot import keep_record
     from reprofp.importing import import_sources
 
-    if tag and no_record:
-        raise click.UsageError("--tag names a record of the ledger, and --no-record asks for none: leave one out")
     record, notes = import_sources(sources, kind)
-    done = keep_record(record, tag, output, ledger, record=not no_record)
-    _answer(record, notes, done, as_json=as_json)
+    _answer(record, notes, keeping.keep(record), as_json=as_json)
 
 
 def _answer(record: Record, notes: list[str], done: str, *, as_json: bool) -> None:

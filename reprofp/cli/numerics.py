@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _EXITS = {
     0: "all was measured, and repeats",
     1: "a class is not stable: the same input gave different bits",
     2: "a class could not be measured",
+    3: "usage error, an interpreter that is none, or a backend that it does not have",
+    130: "interrupted",
 }
 _SHOWN = 19
 """How many characters of a class are shown: its revision and 16 digits."""
@@ -41,7 +44,9 @@ class _Backend(ParamType):
 
         name = self._SHORT.get(value, value)
         if name not in BACKENDS:
-            self.fail(f"there is no backend {value!r}: the backends are {', '.join(BACKENDS)}", param, ctx)
+            close = difflib.get_close_matches(name, BACKENDS, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            self.fail(f"there is no backend {value!r}: {hint}the backends are {', '.join(BACKENDS)}", param, ctx)
         return str(name)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -59,7 +64,7 @@ class _Backend(ParamType):
     "backends",
     type=_Backend(),
     multiple=True,
-    help="libm, numpy, scipy, torch, torch_cuda, jax or tensorflow; repeatable (default: all that there are).",
+    help="libm, numpy, scipy, torch_cpu (or torch), torch_cuda, jax, tensorflow; repeatable (default: all there are).",
 )
 @click.option(
     "--python",
@@ -82,9 +87,21 @@ def command(ctx: click.Context, backends: tuple[str, ...], python: Path | None, 
     from reprofp.capture import find_python
     from reprofp.numerics import measure_elsewhere
 
-    raw = measure_elsewhere(list(backends) or None, python=find_python(os.environ, python))
+    interpreter = find_python(os.environ, python)
+    raw = measure_elsewhere(list(backends) or None, python=interpreter)
+    _refuse_silence(raw, interpreter)
     _show(raw, kernels=kernels, as_json=as_json)
     ctx.exit(_answer(raw))
+
+
+def _refuse_silence(raw: Mapping[str, Any], interpreter: Path | None) -> None:
+    """Refuse a program that measured nothing in any backend: libm's kernels need a Python and nothing else."""
+    from reprofp.errors import InputError
+
+    found = list(raw["backends"].values())
+    if interpreter is not None and found and all(families.keys() == {""} for families in found):
+        said = found[0][""].get("message", "")
+        raise InputError(f"nothing can be measured: is {interpreter} a Python? (it {said}); --python names another")
 
 
 def _answer(raw: Mapping[str, Any]) -> int:

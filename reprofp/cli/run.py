@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from reprofp.cli.command import Command
+from reprofp.cli.keeping import tag_options
 from reprofp.cli.options import (
     LEVELS,
     NAMED_PATH,
@@ -76,7 +77,7 @@ _EXITS = {
     help="Run the command N times, and compare what it makes each time; it has to start afresh each time.",
 )
 @click.option("--stdout", is_flag=True, help="Count standard output among what it makes; it becomes a pipe.")
-@click.option("--tag", metavar="NAME", help="A name for the record.")
+@tag_options
 @click.option("--check", "baseline", type=RECORD, help="Compare with this record when the command has ended.")
 @click.option(
     "--require", "level", type=click.Choice(LEVELS), help="The level that --check asks for (default: bitwise)."
@@ -109,15 +110,17 @@ def command(
     Everything after -- is the command. Nothing is written to standard output; when it has ended, one
     line on standard error names the record. The exit code is the command's own.
     """
+    from reprofp.cli.facts import check_facets, remark_unknown
     from reprofp.cli.names import load_record
     from reprofp.hooks.repeating import repeat_command
     from reprofp.hooks.run import RunOptions
 
-    if level and baseline is None:
-        raise click.UsageError("--require asks for a level of sameness with a record: name it with --check")
+    _refuse_without_check(baseline, level=level, vary=vary, ignore=ignore, accept_measured=accept_measured)
     if times and not (outputs or metrics or stdout):
         raise click.UsageError("--repeat compares what the command makes: name it with --output, --metrics or --stdout")
     expected = None if baseline is None else load_record(baseline, ledger)
+    if expected is not None:
+        check_facets(vary, ignore, [expected])
     options = RunOptions(
         experiment=replace(experiment, argv=argv),
         outputs=collect_names(outputs),
@@ -130,10 +133,19 @@ def command(
     run, code = repeat_command(argv, options, times or 1, keeping.keep)
     check = None
     if expected is not None:
+        remark_unknown(vary, ignore, [expected, run])
         check = _check(expected, run, level or "bitwise", (vary, ignore, accept_measured))
         run = _note_check(run, expected, check)
     keeping.keep(run, tag, check)
     ctx.exit(code or _find_code(run, check))
+
+
+def _refuse_without_check(baseline: str | None, **asked: object) -> None:
+    """Refuse what shapes a comparison where none was asked for."""
+    given = [name for name, value in asked.items() if value]
+    if baseline is None and given:
+        option = "require" if given[0] == "level" else given[0].replace("_", "-")
+        raise click.UsageError(f"--{option} is about the comparison with a record: name that with --check")
 
 
 def _find_code(run: Run, check: _Check | None) -> int:
@@ -178,7 +190,7 @@ def _keep(run: Run, tag: str | None, ledger: Path | None) -> str:
     from reprofp.errors import ReprofpError
 
     try:
-        kept = keep(run, ledger, tag=tag or None)
+        kept = keep(run, ledger, tag=tag)
     except ReprofpError as error:
         return _rescue(run, str(error))
     if kept.spooled is not None:

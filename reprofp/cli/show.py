@@ -11,9 +11,8 @@ from reprofp.cli.command import Command
 from reprofp.cli.options import FACT, RECORD, json_option, ledger_option
 
 if TYPE_CHECKING:
-    from reprofp.model.records import Record, Snapshot
+    from reprofp.model.records import Record
 
-_MOST_NEAR = 3
 _EXAMPLES = (
     ("the newest record", "reprofp show @-1"),
     ("only some of its facts", "reprofp show @-1 cpu python.version"),
@@ -63,34 +62,17 @@ def command(
 
 def _refuse_unknown(wanted: tuple[tuple[str, ...], ...], record: Record, name: str) -> None:
     """Say of each fact that the record does not hold which ones have a name like it; it is an error if none is there."""
+    from reprofp.cli.facts import list_paths, suggest_facts
     from reprofp.cli.output import remark
     from reprofp.errors import UsageError
     from reprofp.model.paths import format_path, starts_with
 
-    paths = _list_paths(record) if wanted else []
+    paths = list_paths([record]) if wanted else []
     missing = [fact for fact in wanted if not any(starts_with(path, fact) for path in paths)]
     for fact in missing:
-        text = format_path(fact)
-        near = _suggest(text, {format_path(path[:length]) for path in paths for length in range(1, len(path) + 1)})
+        near = suggest_facts(fact, paths)
         hint = f"did you mean {', '.join(near)}?" if near else f"'reprofp show {name} --all' lists its facts"
-        said = f"{name} has no fact {text!r}: {hint}"
+        said = f"{name} has no fact {format_path(fact)!r}: {hint}"
         if len(missing) == len(wanted):
             raise UsageError(said)
         remark(said)
-
-
-def _list_paths(record: Record) -> list[tuple[str, ...]]:
-    from reprofp.model.records import Run
-
-    parts: list[Snapshot] = [] if isinstance(record, Run) else [record]
-    if isinstance(record, Run):
-        parts = [record.start, *(process.snapshot for process in record.processes if process.snapshot)]
-    return [facet.path + path for part in parts for facet in part.facets.values() for path in facet.facts]
-
-
-def _suggest(text: str, names: set[str]) -> list[str]:
-    """Return the few names that are most like ``text``: that hold it as a part, or are spelled alike."""
-    import difflib
-
-    holding = sorted((name for name in names if text in name.split(".")), key=lambda name: (name.count("."), name))
-    return (holding or difflib.get_close_matches(text, sorted(names), n=_MOST_NEAR))[:_MOST_NEAR]

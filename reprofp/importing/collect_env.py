@@ -25,7 +25,7 @@ _SYSTEMS = {"Ubuntu": "ubuntu", "Debian GNU/Linux": "debian", "Fedora Linux": "f
 _SYSTEM = re.compile(r"(?P<name>[A-Za-z/ ]+?) (?P<version>\d+(?:\.\d+)?)(?:[ .].*)?")
 _DEVICE = re.compile(r"GPU (?P<index>\d{1,4}): (?P<name>.+?)(?: \(UUID:.*\))?")
 _PACKAGE = re.compile(
-    r"\[(?P<tool>pip\d*|conda)\] (?P<name>[\w.-]+)(?:==|\s+)(?P<version>[0-9][\w.!+]*)(?:\s+(?P<build>\S+).*)?"
+    r"\[(?P<tool>pip\d*|conda)\] (?P<name>[\w.-]+)(?:==|[ \t]+)(?P<version>[0-9][\w.!+]*)(?:[ \t]+(?P<build>\S+).*)?"
 )
 _CACHE = re.compile(r"(?P<size>[\d.]+) (?P<unit>[KMG])iB(?: \((?P<count>\d+) instances?\))?")
 _CACHES = {"L1d cache": "l1d", "L1i cache": "l1i", "L2 cache": "l2", "L3 cache": "l3"}
@@ -33,6 +33,7 @@ _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _HYPERVISORS = {"KVM": "kvm", "VMware": "vmware", "Xen": "xen", "Microsoft": "microsoft"}
 _NUMBERS = {"CPU family": ("family",), "Model": ("model",), "Stepping": ("stepping",), "NUMA node(s)": ("numa_nodes",)}
 _MOST_DIGITS = 9
+_LIBRARIES = "Versions of relevant libraries:"
 
 
 def recognise_collect_env(source: Source) -> bool:
@@ -40,12 +41,12 @@ def recognise_collect_env(source: Source) -> bool:
     if source.is_folder:
         return False
     text = source.try_read("text") or ""
-    return "PyTorch version:" in text and ("Is debug build:" in text or "Versions of relevant libraries:" in text)
+    return "PyTorch version:" in text and ("Is debug build:" in text or _LIBRARIES in text)
 
 
 def read_collect_env(source: Source, found: Found) -> None:
     """Take what the text tells."""
-    text = source.text
+    text = _drop_cut(source, found)
     values = _read_lines(text)
     _add_system(found, values)
     _add_python(found, values.get("Python version", ""))
@@ -58,6 +59,19 @@ def read_collect_env(source: Source, found: Found) -> None:
             found.observe("packages", "installed", kept, "conda_build", value=match["build"])
     if torch := values.get("PyTorch version"):
         found.add_package("torch", torch)
+
+
+def _drop_cut(source: Source, found: Found) -> str:
+    """Return the text without a package in a last line that nothing ends; say where the list of libraries is missing."""
+    text = source.text
+    if _LIBRARIES not in text:
+        found.note(f"{source.path}: it ends before {_LIBRARIES!r}: is it cut off? what is not in it is unknown")
+    match = _PACKAGE.fullmatch(source.cut_line)
+    if match is None:
+        return text
+    found.note_cut(source.path, match["name"])
+    found.add_package(match["name"], None)
+    return text[: text.rindex(source.cut_line)]
 
 
 def _read_lines(text: str) -> dict[str, str]:

@@ -30,13 +30,24 @@ def recognise_conda_list(source: Source) -> bool:
 
 def read_conda_list(source: Source, found: Found) -> None:
     """Take names, versions and builds."""
-    for line in source.text.splitlines():
+    for line in _read_whole_lines(source, found):
         text = line.strip()
         match = _URL.fullmatch(text)
         if match is not None:
             add_conda_package(found, match["name"], match["version"], match["build"])
         elif text and not text.startswith(("#", "@")):
             _add_row(found, text.split())
+
+
+def _read_whole_lines(source: Source, found: Found) -> list[str]:
+    """Return the lines without one that may be cut off, unless it is an address, whose end shows that it is whole."""
+    lines = source.text.splitlines()
+    if not source.cut_line or source.cut_line.startswith("#") or "://" in source.cut_line:
+        return lines
+    name = source.cut_line.split()[0]
+    found.note_cut(source.path, name)
+    found.add_package(name, None)
+    return lines[:-1]
 
 
 def _add_row(found: Found, columns: list[str]) -> None:

@@ -119,6 +119,13 @@ class Found:
         if text not in self.notes:
             self.notes.append(text)
 
+    def note_cut(self, path: Path, name: str) -> None:
+        """Say that nothing ends the last line of a text, so that what it tells of ``name`` may be a part of it."""
+        self.note(
+            f"{path}: nothing ends its last line, about {to_text(name)}: it may be cut off, and so the version is unknown; "
+            "if it is whole, end it with a newline"
+        )
+
     def add_circumstance(self, name: str, value: object) -> None:
         """Keep a text beside the facts, without secrets and without the home folder."""
         if isinstance(value, str) and value:

@@ -47,7 +47,12 @@ def _is_line(text: str) -> bool:
 
 def read_freeze(source: Source, found: Found) -> None:
     """Take what a file of requirements pins."""
-    read_requirement_lines(source.text.splitlines(), found)
+    lines = source.text.splitlines()
+    if source.cut_line and (pinned := _PINNED.fullmatch(lines[-1].strip())):
+        found.note_cut(source.path, pinned[1])
+        found.add_package(pinned[1], None)
+        lines = lines[:-1]
+    read_requirement_lines(lines, found)
 
 
 def read_requirement_lines(lines: Iterable[object], found: Found) -> None:

@@ -60,6 +60,12 @@ class Source:
         """
         return _decode(self.read_bytes(_MOST_BYTES), self.path)
 
+    @property
+    def cut_line(self) -> str:
+        """The last line where nothing ends it, as tools do: it may have been cut off; else empty."""
+        lines = self.text.splitlines(keepends=True)
+        return lines[-1].strip() if lines and lines[-1].splitlines()[0] == lines[-1] else ""
+
     def read_bytes(self, limit: int) -> bytes:
         """Return the content of the file, of at most ``limit`` bytes.
 

@@ -84,7 +84,10 @@ def measure_elsewhere(
         raw = _run(interpreter, name, environ, limit_s)
         if _is_missing(raw, name):
             if backends is not None:
-                raise InputError(f"{name} cannot be measured: {interpreter} {_read_problem(raw, name)}")
+                raise InputError(
+                    f"{name} cannot be measured: {interpreter} has it not ({_read_problem(raw, name)}); "
+                    "name another interpreter with --python"
+                )
             continue
         for part in ("backends", "kernels", "duration_ns"):
             merged[part].update(raw[part])

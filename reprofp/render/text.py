@@ -106,7 +106,8 @@ def _answer(shown: Shown, said: str, *, before_run: bool) -> str:
     """Say what the answer is about, unless the verdict's line says it."""
     if not shown.level:
         return ""
-    if (shown.answer == 0 and MEANINGS[shown.level] in said) or f"{shown.level} is possible" in said:
+    is_said = MEANINGS[shown.level] in said or f"{shown.level} is promised" in said
+    if (shown.answer == 0 and is_said) or f"{shown.level} is possible" in said:
         return ""
     about = {
         0: f"nothing is in the way of {shown.level}" if before_run else f"{shown.level} is promised",

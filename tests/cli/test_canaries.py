@@ -180,12 +180,23 @@ ARGUMENTS = (
 
 def ask_everything(project, environ, most=99):
     """Yield what each command says; later ones look at what the first have written."""
-    program = [SCRIPT, "run", "--config", "config.yaml", "--data", f"train=private/{token(2)}", "--tag", "first", "--"]
+    program = [
+        SCRIPT,
+        "run",
+        "--config",
+        "config.yaml",
+        "--data",
+        f"train=private/{token(2)}",
+        "--tag",
+        "first",
+        "--move-tag",
+        "--",
+    ]
     words = [*program, sys.executable, "train.py", *ARGUMENTS]
     yield from (run(project, *words, code=1, **environ) for _ in range(2 if most > 9 else 1))
     data = ["--data", "data", "--config", "config.yaml"]
     asked = [
-        ["snapshot", *data, "--tag", "here", "--output", "here.rfp"],
+        ["snapshot", *data, "--tag", "here", "--move-tag", "--output", "here.rfp"],
         ["show", "@-1", "--all", "--json"],
         ["show", "first", "--all"],
         ["compare", "first", "@-1", "--all"],

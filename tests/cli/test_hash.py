@@ -285,3 +285,17 @@ def wait_until_it_hashes(process):
         if any(link.endswith("/big") for link in links):
             return
         time.sleep(0.01)
+
+
+def test_what_has_no_tensors_and_what_no_file_asks_for(ask, tmp_path):
+    (tmp_path / "text").write_text("words")
+    for path in (tmp_path, tmp_path / "text"):
+        done = ask("hash", "--tensors", path)
+        assert done.code == 3
+        assert done.failed_clearly
+        assert "leave --tensors out" in done.err
+    assert "have no file of this name" in ask("hash", "--ignore-file", "nope", tmp_path).err
+    for option in (["--ignore-file", "nope"], ["--exclude", "*.log"], ["--folders"]):
+        done = ask("hash", *option, tmp_path / "text")
+        assert done.code == 3
+        assert f"{option[0]} is about the files of a folder" in done.err

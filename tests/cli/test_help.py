@@ -77,7 +77,7 @@ def inputs(tmp_path_factory):
     return folder
 
 
-BEFORE = {"verify": "reprofp snapshot --data train=data --tag last-known-good >/dev/null 2>&1; "}
+BEFORE = {"verify": "reprofp snapshot --data train=data --tag last-known-good --move-tag >/dev/null 2>&1; "}
 """What examples of a command rest on."""
 
 
@@ -99,7 +99,8 @@ def test_examples_work(name, words, inputs, tmp_path, own_home, monkeypatch):
     """In a shell, in a folder with the files that they speak of, on a ledger with records."""
     with Ledger.open() as book:
         book.append_many([A, B, RUN])
-        book.tag("last-known-good", A.id)
+        if words != "reprofp snapshot --tag last-known-good":  # a name that is in use is not given again
+            book.tag("last-known-good", A.id)
     here = tmp_path / "here"
     shutil.copytree(inputs, here)
     for folder in (".zfunc", ".config/fish/completions"):

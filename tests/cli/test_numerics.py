@@ -75,3 +75,11 @@ def test_a_snapshot_holds_them(ask):
     facts = json.loads(done.out)["facets"]["numerics"]["facts"]
     assert facts["libm.casts"]["observed"].startswith("k1:")
     assert facts["numpy.matmul"]["observed"].startswith("k1:")
+
+
+def test_what_is_no_python_and_what_is_no_backend(ask):
+    done = ask("numerics", "--python", "/bin/true")
+    assert done.code == 3
+    assert done.failed_clearly
+    assert "is /bin/true a Python?" in done.err
+    assert "did you mean 'numpy'?" in ask("numerics", "--backend", "numpyy").err

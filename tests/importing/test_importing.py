@@ -438,3 +438,30 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 def test_sources_list_nothing_where_they_cannot():
     assert Source(FIXTURES / "gone").list() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "cut"),
+    [
+        ("pip-freeze", "numpy==1.26.4\nscipy==1.1\n", "scipy"),
+        ("conda-list", "# packages in environment at /x:\nnumpy 1.26.4 py311_0\nscipy 1.1 py3\n", "scipy"),
+        (
+            "collect-env",
+            "PyTorch version: 2.1\nVersions of relevant libraries:\n[pip3] numpy==1.26.4\n[pip3] scipy==1.1\n",
+            "scipy",
+        ),
+    ],
+)
+def test_a_version_that_may_be_cut_off_is_not_known(tmp_path, kind, text, cut):
+    path = tmp_path / "kept.txt"
+    for end, known in (("\n", Observed("1.1")), ("", NOT_ASKED)):
+        path.write_text(text.removesuffix("\n") + end)
+        record, notes = import_sources([path], kind)
+        assert record.look_up(("packages", "installed", cut, "version")) == known
+        assert record.look_up(("packages", "installed", "numpy", "version")) == Observed("1.26.4")
+        assert [note for note in notes if "cut off" in note] == ([] if end else notes[-1:])
+
+
+def test_a_text_that_ends_before_its_libraries_is_told(tmp_path):
+    (tmp_path / "env.txt").write_text("PyTorch version: 2.1\nIs debug build: False\n")
+    assert "is it cut off?" in import_sources([tmp_path / "env.txt"])[1][0]

@@ -6,7 +6,7 @@ from render import golden
 from render.verdicts import BITS, FLAGS, HASH_SEED, LR, PACKAGES, THREADS, VERDICTS, reason, verdict
 from reprofp.model.observations import Observed
 from reprofp.render.layout import plain
-from reprofp.render.text import Shown, draw_doctor, draw_reasons, draw_verdict
+from reprofp.render.text import Shown, _answer, draw_doctor, draw_reasons, draw_verdict
 
 
 def draw(name, shown):
@@ -100,3 +100,9 @@ def test_equal_conditions_are_not_claimed_where_they_are_open():
     text = plain(draw_verdict(open_pair, "a", "b", Shown(100)))
     assert "same conditions" not in text
     assert verdict().conditions == BITS
+
+
+def test_a_level_is_not_promised_twice_in_one_line():
+    said = "statistical is promised, bitwise is possible; in doubt: x"
+    assert _answer(Shown(80, False, "statistical", 0, ""), said, before_run=False) == ""
+    assert _answer(Shown(80, False, "functional", 0, ""), said, before_run=False) == ", functional is promised"
