@@ -18,23 +18,48 @@ from __future__ import annotations
 import ast
 import re
 
+if __package__:
+    from reprofp.probes.asks_files import find_files
+    from reprofp.probes.asks_indexes import find_indexes
+    from reprofp.probes.asks_memory import find_unwritten
+    from reprofp.probes.asks_racing import find_racing
+else:
+    from asks_files import find_files  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from asks_indexes import find_indexes  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from asks_memory import find_unwritten  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from asks_racing import find_racing  # type: ignore[import-not-found, no-redef, unused-ignore]
+
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
+
+    from reprofp.probes.shapes import Shapes
 
 __all__ = ["ASKED", "find_asks"]
 
 ASKED = (
-    *("addresses", "asserts", "dynamic", "encoding", "environ", "functions", "hashing", "jobs", "local_time", "locale"),
-    *("products", "scatter", "sorting", "workers"),
+    *(
+        "addresses",
+        "asserts",
+        "dynamic",
+        "encoding",
+        "environ",
+        "files",
+        "functions",
+        "hashing",
+        "jobs",
+        "local_time",
+        "locale",
+    ),
+    *("products", "racing", "scatter", "sorting", "states", "unwritten", "workers"),
 )
 """The kinds."""
 
 _WORDS: dict[str, str] = {
     "locale": "strxfrm strcoll setlocale nl_langinfo localeconv gettext LOCALE",
     "local_time": "fromtimestamp localtime mktime astimezone timestamp tzname timezone altzone daylight tzlocal ctime strftime "
-    "get_localzone",
+    "get_localzone tzlocal gettz",
     "encoding": "read_text write_text loadtxt genfromtxt savetxt fromregex getpreferredencoding fdopen TextIOWrapper "
     "NamedTemporaryFile TemporaryFile SpooledTemporaryFile ConfigParser RawConfigParser FileHandler fileinput check_output "
     "getoutput getstatusoutput Popen run popen",
@@ -88,25 +113,25 @@ _UNSEEN = "*"
 _MOST_NAMES = 40
 
 
-def find_asks(tree: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[str]:
+def find_asks(shapes: Shapes) -> list[str]:
     """Return ``kind:what`` for all that a source may depend on."""
-    asks = _Asks(tree, parents)
-    return sorted(set(asks.find()))
+    found = set(_Asks(shapes).find())
+    for find in (find_files, find_indexes, find_racing, find_unwritten):
+        found.update(find(shapes))
+    return sorted(found)
 
 
 class _Asks:
     """One source, whose nodes are looked at one after the other."""
 
-    def __init__(self, tree: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> None:
-        self.parents = parents
-        self.nodes = list(ast.walk(tree))
-        self.loads: dict[str, list[ast.Name]] = {}
-        self.counters: set[str] = set()
-        self.arguments: set[str] = set()
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.parents = shapes.parents
+        self.nodes: Sequence[ast.AST] = shapes.nodes
+        self.loads = shapes.loads
         self.imported: dict[str, str] = {name: name for name in _BUILT_IN}
         self.of_pickle: set[str] = set()
         self.has_star = False
-        self.has_gradient = False
         for node in self.nodes:
             self._learn(node)
 
@@ -117,20 +142,8 @@ class _Asks:
                 node.asname or (last if isinstance(self.parents.get(node), ast.ImportFrom) else node.name)
             ] = last
             self.has_star = self.has_star or node.name == "*"
-            origin = getattr(self.parents.get(node), "module", None) or node.name
-            self.has_gradient = self.has_gradient or origin.partition(".")[0] == "torch"
             if getattr(self.parents.get(node), "module", None) in _PICKLES:
                 self.of_pickle.add(node.asname or node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            self.loads.setdefault(node.id, []).append(node)
-        elif isinstance(node, ast.arg):
-            self.arguments.add(node.arg)
-        elif isinstance(node, (ast.For, ast.comprehension)) and _name_of(node.iter) in {"range", "enumerate"}:
-            first = node.target.elts[0] if isinstance(node.target, ast.Tuple) and node.target.elts else node.target
-            if isinstance(first, ast.Name):
-                self.counters.add(first.id)
-        elif isinstance(node, ast.Attribute) and node.attr in {"backward", "grad", "value_and_grad"}:
-            self.has_gradient = True
 
     def find(self) -> Iterator[str]:
         """Yield what is asked, node by node."""
@@ -158,6 +171,8 @@ class _Asks:
                 continue
             if kind == "local_time" and self._has_zone(node, name):
                 continue
+            if name == "join" and self.shapes.origin(node).startswith("os."):
+                continue  # of paths
             if not _is_namesake(node, name, kind):
                 yield f"{kind}:{name}"
         if name in _VARIABLES:
@@ -172,6 +187,13 @@ class _Asks:
             yield f"environ:{_UNSEEN}"
         if name in _LOADS and self._is_of_pickle(node):
             yield f"hashing:{name}"
+        yield from (f"environ:{variable}" for variable in _VARIABLES_OF.get(name, ()))
+        if name == "parse" and any(origin.startswith("dateutil") for origin in self.shapes.origins.values()):
+            yield "local_time:parse"
+        if name in _SETS_OF and self.shapes.origin(node).startswith("operator."):
+            yield from (f"hashing:{name}", f"addresses:{name}")
+        if self.shapes.origin(node).startswith("psutil.") and name not in {"cpu_count", "psutil"}:
+            yield f"states:{name}"
         if name in {"__doc__", "getdoc"}:
             yield f"asserts:{name}"
 
@@ -306,11 +328,22 @@ class _Asks:
         elif isinstance(node.op, ast.Pow):
             constants = isinstance(node, ast.BinOp) and _is_whole(node.left) and _is_whole(node.right)
             yield from () if constants else ("functions:**",)
-        elif isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub)) and isinstance(node, ast.BinOp):
-            sides = {_last_name(side.func) for side in (node.left, node.right) if isinstance(side, ast.Call)}
-            if sides & {"keys", "items"} and not self._is_free_of_order(node):
-                yield "hashing:keys"
-                yield "addresses:keys"
+        elif isinstance(node, ast.BinOp) and self._joins_views(node) and not self._is_free_of_order(node):
+            yield "hashing:keys"
+            yield "addresses:keys"
+
+    def _joins_views(self, node: ast.BinOp) -> bool:
+        """Whether two views become a set."""
+        joins = isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub))
+        return joins and (self._is_view(node.left) or self._is_view(node.right))
+
+    def _is_view(self, side: ast.expr) -> bool:
+        """Whether a value is what ``keys`` or ``items`` gives, or a name that is given it."""
+        if isinstance(side, ast.Call):
+            return _last_name(side.func) in {"keys", "items"}
+        bound = self.shapes.stores.get(side.id, []) if isinstance(side, ast.Name) else []
+        values = [getattr(self.parents.get(store), "value", None) for store in bound]
+        return any(isinstance(value, ast.Call) and self._is_view(value) for value in values)
 
     def look_at_keyword(self, node: ast.keyword) -> Iterator[str]:
         """Look at numbers of workers that leave the number to the machine."""
@@ -324,8 +357,31 @@ class _Asks:
             yield "hashing:allow_pickle"
         if node.arg in _COUNTS and negative and not (node.arg == "num_workers" and not isinstance(value, ast.UnaryOp)):
             yield f"workers:{node.arg}"
+        if node.arg is None:
+            yield from self._look_at_jobs_unpacked(node)
         if (node.arg or "").endswith("n_jobs") and not (isinstance(value, ast.Constant) and value.value in {None, 1}):
             yield "jobs:n_jobs"
+
+    def _look_at_jobs_unpacked(self, node: ast.keyword) -> Iterator[str]:
+        """Look at arguments of models that the source does not name: a number of jobs may be among them."""
+        if not any(origin.startswith("sklearn") for origin in self.shapes.origins.values()):
+            return
+        call, value = self.parents.get(node), node.value
+        name = _last_name(call.func) if isinstance(call, ast.Call) else ""
+        model = name == "set_params" or (name[:1].isupper() and self.shapes.origin(call.func).startswith("sklearn"))  # type: ignore[union-attr]
+        unknown = isinstance(call, ast.Call) and not self.shapes.origin(call.func) and name not in self.shapes.functions
+        if (model or (unknown and name not in _HARMLESS_STARS)) and not self._is_written_out(value):
+            yield "jobs:**"
+
+    def _is_written_out(self, value: ast.expr) -> bool:
+        """Whether all keys of a dictionary are in the source, where ``n_jobs`` would be seen."""
+        if isinstance(value, ast.Name):
+            bound = self.shapes.stores.get(value.id, [])
+            parent = self.parents.get(bound[0]) if len(bound) == 1 else None
+            return isinstance(parent, ast.Assign) and self._is_written_out(parent.value)
+        if isinstance(value, ast.Dict):
+            return all(isinstance(key, ast.Constant) for key in value.keys)
+        return isinstance(value, ast.Call) and _name_of(value) == "dict" and not value.args
 
     @staticmethod
     def _look_at_variables(value: ast.expr) -> Iterator[str]:
@@ -349,21 +405,31 @@ class _Asks:
             and _NUMBER_FORMAT.search(node.value)
         ):
             yield "locale:n"
+        if isinstance(node.value, str):
+            yield from self._look_at_text(node, node.value)
 
-    def look_at_index(self, node: ast.Subscript) -> Iterator[str]:
-        """Look at what may be an index of tensors, whose gradient is added up by index."""
-        if self.has_gradient and isinstance(node.ctx, ast.Load) and not self._is_simple(node.slice):
-            yield "scatter:index"
+    def _look_at_text(self, node: ast.Constant, text: str) -> Iterator[str]:
+        """Look at what a text names: files of the kernel, a number of jobs, a method."""
+        if text.startswith(("/proc/", "/sys/")) and not text.endswith("/environ"):
+            yield f"states:{text.split('/')[1]}"
+        elif text.endswith("n_jobs") and text.isidentifier() and not self._is_given_one(node):
+            yield "jobs:n_jobs"
+        elif text in {"__lt__", "__gt__"}:
+            yield from (f"hashing:{text}", f"addresses:{text}")
 
-    def _is_simple(self, index: ast.AST) -> bool:
-        """Whether an index is a number, a name or a range of numbers, and no tensor of them."""
-        if isinstance(index, ast.Tuple):
-            return all(map(self._is_simple, index.elts))
-        if isinstance(index, ast.UnaryOp):
-            return self._is_simple(index.operand)
-        if isinstance(index, ast.Name):
-            return index.id in self.counters - self.arguments
-        return isinstance(index, (ast.Constant, ast.Slice))
+    def _is_given_one(self, node: ast.Constant) -> bool:
+        """Whether a text is a key with the value 1 beside it, or only declares an option of the command line."""
+        parent = self.parents.get(node)
+        if isinstance(parent, ast.Dict) and node in parent.keys:
+            value = parent.values[parent.keys.index(node)]
+            return isinstance(value, ast.Constant) and value.value in {None, 1}
+        assign = (
+            self.parents.get(parent)
+            if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store)
+            else None
+        )
+        value = assign.value if isinstance(assign, ast.Assign) else node
+        return isinstance(value, ast.Constant) and value.value in {None, 1}
 
     def look_at_order(self, node: ast.FunctionDef) -> Iterator[str]:
         """Look at orders of a class's own, by which the least of a set is one of several."""
@@ -372,6 +438,8 @@ class _Asks:
 
     def look_at_name(self, node: ast.Name) -> Iterator[str]:
         """Look at the names that say whether assertions are on, and the documentation that -OO drops."""
+        if node.id in {"__lt__", "__gt__"}:
+            yield from (f"hashing:{node.id}", f"addresses:{node.id}")
         if node.id in {"__debug__", "__doc__"}:
             yield f"asserts:{node.id}"
         if node.id == "hash" and not self._is_called_or_named(node):
@@ -385,6 +453,18 @@ _PICKLES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "jo
 _VARIABLES = frozenset({"environ", "environb", "getenv", "getenvb", "expandvars"})
 _READ_ANY_VARIABLE = frozenset({"OmegaConf", "getuser"})
 """Names that read variables which the source does not name: ``${oc.env:NAME}`` in a configuration, the user's name."""
+_VARIABLES_OF = {
+    "get_terminal_size": ("COLUMNS", "LINES"),
+    "expanduser": ("HOME",),
+    "home": ("HOME",),
+    "gettempdir": ("TMPDIR", "TEMP", "TMP"),
+    "gettempdirb": ("TMPDIR", "TEMP", "TMP"),
+}
+"""Names behind which there are variables."""
+_SETS_OF = frozenset(
+    {"and_", "or_", "xor", "sub", "iand", "ior", "ixor", "isub", "__and__", "__or__", "__xor__", "__sub__"}
+)
+_HARMLESS_STARS = frozenset({"format", "dict", "update", "print", "Namespace", "SimpleNamespace", "save", "savez"})
 _ANNOTATING = (ast.arg, ast.AnnAssign, ast.Subscript, ast.BinOp, ast.FunctionDef, ast.AsyncFunctionDef)
 _NO_READS = frozenset({"update", "clear"})
 
@@ -465,7 +545,6 @@ _LOOKERS: Mapping[type[ast.AST], Callable[[_Asks, Any], Iterator[str]]] = {
     ast.keyword: _Asks.look_at_keyword,
     ast.Assert: _Asks.look_at_assert,
     ast.Constant: _Asks.look_at_constant,
-    ast.Subscript: _Asks.look_at_index,
     ast.Name: _Asks.look_at_name,
     ast.FunctionDef: _Asks.look_at_order,
 }

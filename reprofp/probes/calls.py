@@ -21,8 +21,14 @@ import sys
 if __name__ == "__main__":  # a program that was started with -I finds nothing beside itself
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     from asks import find_asks  # type: ignore[import-not-found, unused-ignore]
+    from asks_racing import is_quiet_thread  # type: ignore[import-not-found, unused-ignore]
+    from durations import Durations  # type: ignore[import-not-found, unused-ignore]
+    from shapes import Shapes  # type: ignore[import-not-found, unused-ignore]
 else:
     from reprofp.probes.asks import find_asks
+    from reprofp.probes.asks_racing import is_quiet_thread
+    from reprofp.probes.durations import Durations
+    from reprofp.probes.shapes import Shapes
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
@@ -108,7 +114,7 @@ def find_calls(source: bytes) -> list[str] | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     scan = _Scan(tree)
-    return sorted({*scan.find(), *find_asks(tree, scan.parents)})
+    return sorted({*scan.find(), *find_asks(scan.shapes)})
 
 
 class _Scan:
@@ -124,6 +130,7 @@ class _Scan:
             self.parents.update(dict.fromkeys(ast.iter_child_nodes(node), node))
             self._learn(node)
         self.nodes = nodes
+        self.shapes = Shapes(nodes, self.parents)
 
     def _learn(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
@@ -184,7 +191,7 @@ class _Scan:
             owner = "multiprocessing"
         return f"{owner}.{node.attr}" if owner else ""
 
-    def _counts(self, node: ast.AST, name: str) -> bool:
+    def _counts(self, node: ast.AST, name: str) -> bool:  # noqa: PLR0911 - one for each kind of name
         parent = self.parents.get(node)
         if name == "sys.stdin":
             return not (isinstance(parent, ast.Attribute) and parent.attr in _ASKS_ONLY)
@@ -198,13 +205,15 @@ class _Scan:
             return not isinstance(parent, ast.Attribute) and name not in {"id", "input"}
         if name in _TAKES_TIME:
             return len(parent.args) <= _TAKES_TIME[name]
+        if name == "threading.Thread":
+            return not bool(is_quiet_thread(self.shapes, parent))
         return not (_KIND_OF[name] == "clock" and self._is_duration(parent))
 
     def _is_duration(self, value: ast.AST) -> bool:
-        """Whether a reading of the clock is subtracted, at once or wherever the name that it is given stands."""
+        """Whether a reading of the clock is subtracted, at once or wherever the name that it is given stands, and then shown."""
         parent = self.parents.get(value)
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
-            return not isinstance(self.parents.get(parent), ast.Compare)  # else it is a budget, which decides
+            return bool(Durations(self.shapes, self.loads).is_shown(parent))
         if isinstance(parent, ast.AnnAssign):
             targets: list[ast.expr] = [parent.target]
         elif isinstance(parent, ast.Assign):
@@ -218,10 +227,9 @@ class _Scan:
             return False
         loaded = ast.dump(target).replace("ctx=Store()", "ctx=Load()")
         parents = [self.parents.get(node) for node in self.loads.get(loaded, [])]
+        shown = Durations(self.shapes, self.loads)
         return all(
-            isinstance(parent, ast.BinOp)
-            and isinstance(parent.op, ast.Sub)
-            and not isinstance(self.parents.get(parent), ast.Compare)
+            isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) and shown.is_shown(parent)
             for parent in parents
         )
 

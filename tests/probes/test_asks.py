@@ -71,6 +71,61 @@ ASKS = {
     "getattr(numpy, name)": {"dynamic:getattr"},
     "loss = w[index].sum()\nloss.backward()": {"scatter:index"},
     "w.index_put_(i, v)": {"scatter:index_put_"},
+    "import torch\nx[ids] = v": {"scatter:write"},
+    "import os\nprint(os.path.exists(path))": {"files:exists"},
+    "if path.is_file():\n  rate = 0.1": {"files:is_file"},
+    "from os.path import getsize as size\nn = size(path)": {"files:getsize"},
+    "steps = path.stat().st_size // 100": {"files:st_size"},
+    "import os\nrate = 0.1 if os.access(path, os.R_OK) else 0.2": {"files:access"},
+    "import os\nif os.path.exists(path):\n  if flag: go()\n  elif x:\n    f = open(path, 'rb')": {"files:exists"},
+    "import os\nif not os.path.exists(path): make(path)\nf = open(path, 'rb')": {"files:exists"},
+    "import os\nif os.path.exists(path): print('over')\nf = open(path, 'wb')": {"files:exists"},
+    "import os\nif os.path.exists(path):\n  path = other\n  f = open(path, 'rb')": {"files:exists"},
+    "import os\nif os.path.exists(path): model.load(path)": {"files:exists"},
+    "import os\nif os.path.exists('/data/a'): f = open('/data/a', 'rb')": {"files:exists"},
+    "import os\nfor name in os.listdir(d): go(os.path.isfile(os.path.join(other, name)))": {"files:isfile"},
+    "for name in names: f(folder.joinpath(name).is_dir())": {"files:is_dir"},
+    "import numpy as np\nx = np.empty(3)\nx += 1": {"unwritten:empty"},
+    "import numpy as np\nx = np.empty(n)\nfor i in range(n - 1): x[i] = i": {"unwritten:empty"},
+    "import numpy as np\nx = np.empty(n)\nfor i in range(n):\n  if i % 2: x[i] = i": {"unwritten:empty"},
+    "import numpy as np\nx = np.ndarray((3, 4))": {"unwritten:ndarray"},
+    "import torch\nx = torch.empty_like(y).abs()": {"unwritten:empty_like"},
+    "import torch\nx = torch.Tensor(3, 4)": {"unwritten:Tensor"},
+    "x = y.new_empty(3)": {"unwritten:new_empty"},
+    "import numpy as np\nx = np.divide(a, b, where=b > 0)": {"unwritten:where"},
+    "import numpy as np\nmake(np.empty)": {"unwritten:empty"},
+    "from concurrent.futures import ThreadPoolExecutor as P\nrng = make(0)\ndef f(i): return rng.normal()\nP(2).map(f, x)": {
+        "racing:normal",
+        "functions:normal",
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\ndef f(i): found.append(i)\nP(2).map(f, x)": {
+        "racing:append"
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\ndef g(r): return r.random()\ndef f(i): return g(rng)\nP(2).map(f, x)": {
+        "racing:random"
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\ndef f(r, i): return r.random()\nfor i in x: P(2).submit(f, rng, i)": {
+        "racing:random"
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\nimport random\nP(2).map(lambda i: random.random(), x)": {
+        "racing:random"
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\nfrom other import work\nP(2).map(work, x)": {
+        "racing:work"
+    },
+    "from concurrent.futures import ThreadPoolExecutor as P\nwhile not future.done(): step()": {"racing:done"},
+    "import asyncio\nasyncio.create_task(fetch(i))": {"racing:create_task"},
+    "psutil = 1\nopen('/proc/meminfo', 'rb')": {"states:proc"},
+    "import psutil\nn = psutil.virtual_memory().available": {"states:virtual_memory"},
+    "import os\nos.path.expanduser('~/data')": {"environ:HOME"},
+    "import shutil\nshutil.get_terminal_size()": {"environ:COLUMNS", "environ:LINES"},
+    "from dateutil import parser\nparser.parse(text)": {"local_time:parse"},
+    "from sklearn.ensemble import RandomForestClassifier as F\nF(**config)": {"jobs:**"},
+    "settings = {'n_jobs': 4}": {"jobs:n_jobs"},
+    "settings['model__n_jobs'] = n": {"jobs:n_jobs"},
+    "a = x.keys()\nfor key in a & b: f(key)": {"hashing:keys", "addresses:keys"},
+    "import operator\nf(operator.and_(a, b))": {"hashing:and_", "addresses:and_"},
+    "class Node: __lt__ = compare": {"hashing:__lt__", "addresses:__lt__"},
 }
 SILENT = [
     "def f(a: set[int], b: frozenset | None = None) -> set: return len(a)",
@@ -102,6 +157,40 @@ SILENT = [
     "model.eval()",
     "for i in range(9):\n  x[i, 2:3, ..., -1, None].sum().backward()",
     "x[index]",
+    "import torch\nx = torch.zeros(9)\norder = torch.randperm(9)\nfor i in range(0, 9, 3): f(x[order[i : i + 3]])",
+    "import torch\nlosses = {}\nlosses[name] = 1.0",
+    "import os\nif not os.path.exists(out): os.makedirs(out)",
+    "import os\nif main and not os.path.isdir(out): os.mkdir(out)",
+    "import os\nif args.resume and os.path.isfile(args.resume):\n  state = torch.load(args.resume)\nimport torch",
+    "import os\nif not os.path.exists(path): raise OSError(path)\nf = open(path, 'rb')",
+    "import os, numpy as np\ntable = np.load(path) if os.path.exists(path) else None",
+    "def load(path): return open(path, 'rb')\nif path.exists(): x = load(path)",
+    "import os\nif os.path.isdir(folder):\n  names = sorted(os.listdir(folder))",
+    "import os, torch\ntorch.save(model, path)\nprint(os.path.getsize(path))",
+    "names = sorted(path for path in folder.iterdir() if path.is_dir())",
+    "import os\nfor name in os.listdir(d):\n  if os.path.isfile(os.path.join(d, name)): f(name)",
+    "import os\nwith os.scandir(d) as entries: names = 1\nfor entry in os.scandir(d):\n  if entry.is_file(): f(entry.name)",
+    "import stat\nstat.S_IMODE(mode)",
+    "if frame.empty or queue.empty(): f()",
+    "import numpy as np\nx = np.empty((0, 3))",
+    "import numpy as np\nx = np.empty(n)\nx[:] = 1",
+    "import numpy as np\nx = np.empty((n, 3))\nfor i in range(n):\n  row = f(i)\n  x[i] = row",
+    "import numpy as np\nx = np.empty(len(y))\nfor i, each in enumerate(y): x[i, :] = each",
+    "import numpy as np\nx = np.empty(9)\nnp.add(a, b, out=x)",
+    "import numpy as np\nnp.mean(x, where=y)",
+    "import torch\nx = torch.empty(9).uniform_(0, 1)",
+    (
+        "import torch\nfrom torch import nn\nclass A(nn.Module):\n def __init__(self):\n  self.w = nn.Parameter(torch.empty(3))\n"
+        "  if bias:\n   self.b = nn.Parameter(torch.empty(3))\n  self.reset()\n def reset(self):\n"
+        "  nn.init.zeros_(self.w)\n  if self.b is not None: nn.init.zeros_(self.b)"
+    ),
+    (
+        "from concurrent.futures import ThreadPoolExecutor as P\ndef f(i):\n  r = Random(i)\n  found = []\n  found.append(r.random())\n"
+        "  return found\nP(2).map(f, x)"
+    ),
+    "from concurrent.futures import ThreadPoolExecutor as P\nimport numpy as np\nP(2).map(np.sum, x)",
+    "from sklearn.svm import SVC\nsettings = {'C': 1.0}\nSVC(**settings)",
+    "settings = {'n_jobs': 1}",
     "",
 ]
 

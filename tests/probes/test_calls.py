@@ -42,9 +42,26 @@ COUNTS = {
     "import ctypes\nctypes.CDLL(None)": ["ctypes.CDLL"],
     "import os\nsorted(x, key=os.path.getmtime)": ["os.path.getmtime"],
 }
+KEPT = "import time\nt = time.perf_counter()\n"
+"""What is done with a duration that may reach results."""
+COUNTS |= {
+    KEPT + "json.dump({'s': time.perf_counter() - t}, f)": ["time.perf_counter"],
+    KEPT + "took = time.perf_counter() - t\nrows.append(took)\nsave(rows)": ["time.perf_counter"],
+    KEPT + "took = time.perf_counter() - t\nif took > 3: stop()": ["time.perf_counter"],
+    KEPT + "print(time.perf_counter() - t, file=f)": ["time.perf_counter"],
+    KEPT + "history['s'] = time.perf_counter() - t": ["time.perf_counter"],
+    KEPT + "def f(): return time.perf_counter() - t": ["time.perf_counter"],
+    "from threading import Thread\ndef f(): found.append(1)\nThread(target=f).start()": ["threading.Thread"],
+    "from threading import Thread\ndef f(): open('a', 'wb')\nThread(target=f).start()": ["threading.Thread"],
+}
 HARMLESS = [
     "import time\nt = time.time()\nprint(time.time() - t)",
-    "import time\nclass A:\n def f(self): self.t = time.time()\n def g(self): return time.time() - self.t",
+    "import time\nclass A:\n def f(self): self.t = time.time()\n def g(self): return time.time() - self.t\nprint(A().g())",
+    "import time\nstart = time.time()\ntook = round(time.time() - start, 1)\nlog.info('%s', took)",
+    "import time\nstart = time.time()\nprint(f'{9 / (time.time() - start):.1f} a second')",
+    "import time\ntook = []\nstart = time.time()\ntook.append(time.time() - start)\nprint(np.mean(took), len(took))",
+    "import time\ndef text(s): return f'{s:.1f}'\nt = time.time()\nprint(text(time.time() - t))",
+    "from threading import Thread\ndef tell():\n  while not stop.is_set(): print('alive')\nThread(target=tell, daemon=True).start()",
     "import time\ntime.strftime('%Y', given)",
     "import sys\nsys.stdin.isatty()",
     "def f(id): return id(3)",

@@ -223,12 +223,20 @@ def _keep_order(name: str, entry: "list[Any]") -> None:
     stamps = [info.st_dev, info.st_ino, info.st_mtime_ns, info.st_ctime_ns]
     if entry[3] == stamps and time.time_ns() - max(info.st_mtime_ns, info.st_ctime_ns) > _SETTLED_NS:
         return
-    order = "\0".join(os.listdir(name))
+    with os.scandir(name) as entries:
+        order = "\0".join(each.name + _mark(each) for each in entries)
     entry[3] = stamps
     if entry[2] and entry[2][-1] == order:
         return
     room[0] -= len(order) + 64
     entry[2].append(order if room[0] > 0 else None)
+
+
+def _mark(entry: "os.DirEntry[str]") -> str:
+    """Return what tells a folder, and what is neither folder nor file, from a file, which a program may ask for."""
+    if entry.is_file():
+        return ""
+    return "/" if entry.is_dir() else "//"
 
 
 def _digest_orders(orders: "list[str | None]", digest: "Callable[..., str]") -> "str | None":
