@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from reprofp.errors import LedgerError
 from reprofp.ledger import Kept, Ledger
 from reprofp.ledger.connections import is_fatal
+from reprofp.ledger.objects import Recent
 from reprofp.ledger.parcels import Parcel
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.ledger.spool import spool_record
@@ -28,6 +29,7 @@ _HOLD_S = 5.0
 _PAUSE_S = 0.06  # three times as long as a waiting process sleeps between two attempts
 _WAIT_S = 2.0
 _PACKED_BYTES = 16 << 20
+_FACET_BYTES = 8 << 20
 _MOST_JUDGED = 1 << 15
 
 
@@ -43,30 +45,18 @@ class PackedFiles:
 
     def __init__(self) -> None:
         """Know none."""
-        self._known: dict[bytes, bytes] = {}
-        self._size = 0
-        self._judged: dict[tuple[str, str, str], bool] = {}
+        self.packed = Recent(_PACKED_BYTES)
+        self._judged: dict[tuple[str, Hashable, str], bool] = {}
+        self.facets = Recent(_FACET_BYTES)
 
-    def judge(self, a: str, b: str, level: str, ask: Callable[[], bool]) -> bool:
-        """Return whether two records are comparable at a level; what was asked before is known."""
+    def judge(self, a: str, b: Hashable, level: str, ask: Callable[[], bool]) -> bool:
+        """Return whether a record is comparable with another, or with all that are judged like ``b``; it is asked once."""
         key = a, b, level
         if key not in self._judged:
             if len(self._judged) >= _MOST_JUDGED:
                 self._judged.clear()
             self._judged[key] = ask()
         return self._judged[key]
-
-    def find(self, raw_id: bytes) -> bytes | None:
-        """Return the file of a record, if it is known."""
-        return self._known.get(raw_id)
-
-    def add(self, raw_id: bytes, data: bytes) -> None:
-        """Keep the file of a record; the oldest ones make room."""
-        if len(data) <= _PACKED_BYTES // 4 and raw_id not in self._known:
-            self._known[raw_id] = data
-            self._size += len(data)
-            while self._size > _PACKED_BYTES:
-                self._size -= len(self._known.pop(next(iter(self._known))))
 
 
 class _Held:

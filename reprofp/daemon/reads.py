@@ -18,6 +18,7 @@ from reprofp.model.ids import format_id, parse_id
 from reprofp.model.observations import Value
 from reprofp.model.records import Record, Snapshot
 from reprofp.verdict import Level, Verdict, answer_requirement, check_before_run, compare
+from reprofp.verdict.promising import falls_short, list_grounds, promises
 
 __all__ = ["READS", "Asked", "describe_line"]
 
@@ -77,10 +78,10 @@ def _get(asked: Asked) -> Value:
     name = asked.params.text("name")
     asked.params.finish()
     kind, raw_id, note = asked.find_visible(name)
-    data = asked.files.find(raw_id)
+    data = asked.files.packed.find(raw_id)
     if data is None:
         data = pack_record(asked.ledger.get(format_id(kind, raw_id)))
-        asked.files.add(raw_id, data)
+        asked.files.packed.add(raw_id, data)
     return {"note": note, "record": data}
 
 
@@ -188,13 +189,19 @@ def _judge_nearest(asked: Asked, record: Record, level: Level) -> Iterator[Summa
     for line in find_nearest(asked.ledger, record):
         if not asked.sees(parse_id(line.id)[1]):
             continue
-        ask = partial(_is_comparable, asked.ledger, record, line.id, level)
+        ask = partial(_is_comparable, asked, record, line.id, level)
         if asked.files.judge(record.id, line.id, level.label, ask):
             yield line
 
 
-def _is_comparable(ledger: Ledger, record: Record, other: str, level: Level) -> bool:
-    return answer_requirement(compare(record, ledger.get(other)), level) == 0
+def _is_comparable(asked: Asked, record: Record, other: str, level: Level) -> bool:
+    """Judge two records; of those that agree in all that a verdict rests on, one is judged for all."""
+    if falls_short(record, asked.ledger.get(other, asked.files.facets, sides=False), level):
+        return False
+    candidate = asked.ledger.get(other, asked.files.facets)
+    return asked.files.judge(
+        record.id, list_grounds(candidate), level.label, lambda: promises(record, candidate, level)
+    )
 
 
 READS: dict[str, Callable[[Asked], Value]] = {

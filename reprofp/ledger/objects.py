@@ -24,6 +24,7 @@ __all__ = [
     "Item",
     "ObjectSource",
     "Objects",
+    "Recent",
     "find_many",
     "hash_host",
     "iterate_items",
@@ -302,12 +303,39 @@ class Objects:
         return base
 
 
+class Recent:
+    """Bytes that were read lately, by id, up to a number of bytes in all; the oldest make room."""
+
+    def __init__(self, limit: int) -> None:
+        """Know none."""
+        self._known: dict[bytes, bytes] = {}
+        self._limit, self._size = limit, 0
+
+    def find(self, raw_id: bytes) -> bytes | None:
+        """Return the bytes under an id, if they are known."""
+        return self._known.get(raw_id)
+
+    def add(self, raw_id: bytes, data: bytes) -> None:
+        """Keep bytes under an id."""
+        if len(data) <= self._limit // 4 and raw_id not in self._known:
+            self._known[raw_id] = data
+            self._size += len(data)
+            while self._size > self._limit:
+                self._size -= len(self._known.pop(next(iter(self._known))))
+
+
 class ObjectSource:
     """What a record's reader finds in a ledger; see ``reprofp.model.reading.Source``."""
 
-    def __init__(self, objects: Objects, *, is_expired: bool = False) -> None:
-        """Keep the table; of a record that expired, what is gone reads as if it had been purged."""
-        self._objects = objects
+    def __init__(
+        self, objects: Objects, *, is_expired: bool = False, recent: Recent | None = None, sides: bool = True
+    ) -> None:
+        """Keep the table; of a record that expired, what is gone reads as if it had been purged.
+
+        Facets are looked for in ``recent`` first, which must be of this ledger as it is. Without ``sides``, side blobs
+        read as if they had been purged.
+        """
+        self._objects, self._recent, self._sides = objects, recent, sides
         self.is_expired = is_expired
 
     def manifest(self, kind: str, raw_id: bytes) -> bytes:
@@ -319,11 +347,19 @@ class ObjectSource:
 
     def facet(self, raw_id: bytes) -> bytes | None:
         """Return the facet ``raw_id``, or None where it was purged or expired."""
-        return self._read(raw_id)
+        data = None if self._recent is None else self._recent.find(raw_id)
+        if data is not None:
+            return data
+        data = self._read(raw_id)
+        if self._recent is not None and data is not None:
+            self._recent.add(raw_id, data)
+        return data
 
     def blob(self, kind: str, raw_id: bytes) -> bytes | None:
         """Return the blob ``raw_id``, or None where it was purged or expired."""
-        return self._read(raw_id) if kind == "sb1" else self._objects.read(raw_id)
+        if kind != "sb1":
+            return self._objects.read(raw_id)
+        return self._read(raw_id) if self._sides else None
 
     def _read(self, raw_id: bytes) -> bytes | None:
         if self.is_expired and self._objects.find(raw_id) is None:

@@ -23,7 +23,7 @@ from reprofp.ledger.connections import Connection, open_reader, open_writer, tra
 from reprofp.ledger.folders import default_path
 from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
-from reprofp.ledger.objects import Objects, ObjectSource
+from reprofp.ledger.objects import Objects, ObjectSource, Recent
 from reprofp.ledger.parcels import Parcel, wrap
 from reprofp.ledger.proofs import TreeReader
 from reprofp.ledger.schema import read_version, upgrade
@@ -194,8 +194,11 @@ class Ledger:
         with self._mutex, translate_errors(self.path, doing), self._transactions.run(doing):
             yield
 
-    def get(self, record_id: str) -> Record:
+    def get(self, record_id: str, recent: Recent | None = None, *, sides: bool = True) -> Record:
         """Return the record with this full id; every byte of it is checked.
+
+        ``recent`` holds facets that were read from this ledger since it was rewritten last, and takes those that are read.
+        Without ``sides`` the side blobs are not read, and are as if they had been purged.
 
         Raises:
             NameNotFoundError: the ledger has no such record.
@@ -210,7 +213,9 @@ class Ledger:
             if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
-                return read_record(kind, raw_id, ObjectSource(self._objects, is_expired=self._is_expired(leaf)))
+                is_expired = self._is_expired(leaf)
+                source = ObjectSource(self._objects, is_expired=is_expired, recent=recent, sides=sides)
+                return read_record(kind, raw_id, source)
             except (FormatError, LedgerError, LookupError) as error:
                 raise LedgerError(
                     f"cannot read {record_id} in the ledger in {self.path}: {error}; run `reprofp ledger verify`"

@@ -83,7 +83,7 @@ def read_record(kind: str, raw_id: bytes, source: Source) -> Record:
     """
     manifest = source.manifest(kind, raw_id)
     _check(kind, raw_id, manifest)
-    value = decode(manifest)
+    value = decode(manifest, is_checked=True)  # it is held against the bytes that the record makes, below
     if not isinstance(value, dict):
         raise FormatError(f"manifest {format_id(kind, raw_id)} is not a map")
     schema = value.get("schema")

@@ -6,7 +6,7 @@ sides about one of them is noticed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reprofp.model.facets import Facet
@@ -16,7 +16,7 @@ from reprofp.verdict.activity import same_value
 from reprofp.verdict.rule import EFFECTIVE_FACET
 from reprofp.verdict.views import View, grows, is_opaque
 
-__all__ = ["Compared", "Finding", "compare_views", "list_differing", "same_fact"]
+__all__ = ["Compared", "Finding", "compare_facets", "compare_views", "list_differing", "same_fact"]
 
 _PLAIN = (str, bool, int)
 """Types whose equality in Python is that of facts."""
@@ -56,11 +56,22 @@ def same_fact(a: Observation, b: Observation) -> bool:
 
 def compare_views(a: View, b: View, expected: Mapping[str, Iterable[FactPath]]) -> Compared:
     """Compare all facts of two views; ``expected`` has by facet the literal paths that rules ask for."""
-    compared = Compared()
-    names = a.facets.keys() | b.facets.keys() | expected.keys()
-    for name in sorted(names - _OUTSIDE):
-        _compare_facet(name, a, b, expected.get(name, ()), compared)
-    return compared
+    found = Compared()
+    for compared in compare_facets(a, b, expected, sorted(a.facets.keys() | b.facets.keys() | expected.keys())):
+        found.findings += compared.findings
+        found.equal += compared.equal
+    return found
+
+
+def compare_facets(
+    a: View, b: View, expected: Mapping[str, Iterable[FactPath]], names: Iterable[str]
+) -> Iterator[Compared]:
+    """Compare the facets of these names one by one, as far as they are asked for."""
+    for name in names:
+        if name not in _OUTSIDE:
+            compared = Compared()
+            _compare_facet(name, a, b, expected.get(name, ()), compared)
+            yield compared
 
 
 def _compare_facet(name: str, a: View, b: View, expected: Iterable[FactPath], into: Compared) -> None:

@@ -29,7 +29,7 @@ from reprofp.verdict.ruleset import RuleSet, load_rules
 from reprofp.verdict.summing import Gathered, Request, conclude
 from reprofp.verdict.views import NOT_ASKED, SideView, View, view_record
 
-__all__ = ["compare", "compare_with", "gather", "is_same_record"]
+__all__ = ["compare", "compare_with", "gather", "is_same_record", "judge_finding"]
 
 
 def compare(
@@ -98,7 +98,7 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
     compared = compare_views(pair.a, pair.b, judge.rules.silent if final else judge.rules.asked)
     found: dict[tuple[object, ...], Reason] = {}
     for finding in compared.findings:
-        reasons = [] if _is_not_loaded(finding, pair) else judge.judge(finding, pair)
+        reasons = judge_finding(finding, pair, judge)
         if not reasons and not _is_silence(finding):
             into.silent.append(_leave_aside(finding))
         into.has_differences = into.has_differences or not finding.is_unknown
@@ -107,6 +107,11 @@ def _gather_pair(pair: Pair, into: Gathered) -> None:
         found.setdefault((reason.rule, reason.path), reason)
     into.reasons += found.values()
     into.equal += compared.equal
+
+
+def judge_finding(finding: Finding, pair: Pair, judge: Judge) -> list[Reason]:
+    """Return what a finding about two processes lowers."""
+    return [] if _is_not_loaded(finding, pair) else judge.judge(finding, pair)
 
 
 def _is_not_loaded(finding: Finding, pair: Pair) -> bool:
