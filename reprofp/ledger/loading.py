@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reprofp.errors import LedgerError, NameNotFoundError
 from reprofp.ledger.files import read_record_file
-from reprofp.ledger.store import Ledger
 from reprofp.model.digests import find_attachment
 from reprofp.model.ids import format_id
 from reprofp.model.records import Record
+
+if TYPE_CHECKING:
+    from reprofp.ledger.store import Ledger
 
 __all__ = ["find_content", "load"]
 
@@ -34,7 +37,7 @@ def load(text: str, ledger_path: Path | None = None) -> tuple[Record, str | None
     """
     if os.sep in text:
         return read_record_file(Path(text)), None
-    with Ledger.open(ledger_path, read_only=True, spooled=True) as ledger:
+    with _open_ledger(ledger_path, spooled=True) as ledger:
         try:
             kind, raw_id, note = ledger.resolve(text)
         except NameNotFoundError:
@@ -45,13 +48,19 @@ def load(text: str, ledger_path: Path | None = None) -> tuple[Record, str | None
     return read_record_file(Path(text)), None
 
 
+def _open_ledger(path: Path | None, *, spooled: bool = False) -> Ledger:
+    from reprofp.ledger.store import Ledger  # noqa: PLC0415 - a record in a file does not need it
+
+    return Ledger.open(path, read_only=True, spooled=spooled)
+
+
 def find_content(record: Record, ledger_path: Path | None, digest: str) -> bytes | None:
     """Return what a digest of ``record`` stands for: as the record itself has it, or the ledger, or None."""
     found = find_attachment(record, digest)
     if found is not None:
         return found
     try:
-        with Ledger.open(ledger_path, read_only=True) as ledger:
+        with _open_ledger(ledger_path) as ledger:
             return ledger.attachment(digest)
     except LedgerError:
         return None  # without it less can be told, and nothing else changes

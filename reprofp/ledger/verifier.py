@@ -12,7 +12,6 @@ Exit codes: 0 proved, 1 not proved, 3 usage error or a file that cannot be read.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import binascii
 import hashlib
@@ -401,6 +400,8 @@ def _read(path: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify the proof that the command line names, say what it proves, and return the exit code."""
+    import argparse  # noqa: PLC0415 - a ledger that verifies has no use for it
+
     parser = argparse.ArgumentParser(prog="verifier", description="Verify a proof of a ledger, without the ledger.")
     parser.add_argument("proof", metavar="PROOF", help="the file that `reprofp ledger prove` wrote")
     parser.add_argument("--key", help="the ledger's verifier key, name+hash+base64")

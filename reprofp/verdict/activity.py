@@ -16,7 +16,7 @@ from reprofp.errors import UsageError
 from reprofp.model.canonical import encode
 from reprofp.model.observations import Absent, Observation, Observed, Unknown, UnknownCode, Value
 from reprofp.model.paths import FactPath, parse_path
-from reprofp.verdict.patterns import compile_part, fill
+from reprofp.verdict.patterns import fill, match_part
 from reprofp.verdict.studied import COMPUTED, studied_for
 
 __all__ = [
@@ -148,8 +148,7 @@ class _Below:
     names: tuple[str, ...]
 
     def evaluate(self, facts: Facts, _captures: FactPath) -> bool | None:
-        regexes = [compile_part(name) for name in self.names]
-        if any(regex.fullmatch(name) for name in facts.names_below(self.prefix) for regex in regexes):
+        if any(match_part(wanted, name) for name in facts.names_below(self.prefix) for wanted in self.names):
             return True
         return None if isinstance(facts.look_up(self.prefix), Unknown) else False
 

@@ -9,7 +9,6 @@ equality: what is not shown to be equivalent is undecided.
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -139,11 +138,13 @@ def compare_samples(
     plain = MetricComparison(name, len(a), len(b), mean_a, mean_b, deviation, margin, mark=NO_INFERENCE)
     if deviation is None or min(len(a), len(b)) < MIN_RUNS:
         return plain
-    return _infer(plain, statistics.variance(a) / len(a), statistics.variance(b) / len(b))
+    from statistics import variance  # noqa: PLC0415 - with decimal and random it is not free
+
+    return _infer(plain, variance(a) / len(a), variance(b) / len(b))
 
 
 def _mean(values: Sequence[float]) -> float:
-    return statistics.fmean(values) if all(map(math.isfinite, values)) else math.nan
+    return math.fsum(values) / len(values) if all(map(math.isfinite, values)) else math.nan
 
 
 def _infer(plain: MetricComparison, error_a: float, error_b: float) -> MetricComparison:

@@ -9,7 +9,6 @@ whatever order they are written.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -17,7 +16,7 @@ from typing import Generic, TypeVar
 
 from reprofp.model.paths import FactPath, parse_path
 
-__all__ = ["Match", "Pattern", "PatternIndex", "compile_part", "fill"]
+__all__ = ["Match", "Pattern", "PatternIndex", "fill", "match_part"]
 
 T = TypeVar("T")
 
@@ -29,9 +28,28 @@ _HOLES = {f"{{{number}}}": number for number in range(1, 10)}
 
 
 @lru_cache(maxsize=4096)
-def compile_part(part: str) -> re.Pattern[str]:
-    """Return what matches one part of a path in which ``*`` stands for any text."""
-    return re.compile(".*".join(re.escape(piece) for piece in part.split("*")), re.DOTALL)
+def _split(part: str) -> tuple[str, list[str], str]:
+    first, *middle, last = part.split("*")
+    return first, middle, last
+
+
+def match_part(part: str, text: str) -> bool:
+    """Whether ``text`` is what one part of a pattern names, in which ``*`` stands for any text.
+
+    Without regular expressions: compiling those of the rules took a twentieth of a comparison.
+    """
+    if "*" not in part:
+        return part == text
+    first, middle, last = _split(part)
+    begin, end = len(first), len(text) - len(last)
+    if begin > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in middle:
+        found = text.find(piece, begin, end)
+        if found < 0:
+            return False
+        begin = found + len(piece)
+    return True
 
 
 def fill(parts: FactPath, captures: FactPath) -> FactPath | None:
@@ -93,10 +111,7 @@ class Pattern:
             if len(path) < len(parts):
                 return False
             path = path[: len(parts)]
-        return len(path) == len(parts) and all(
-            want in ("*", part) or ("*" in want and compile_part(want).fullmatch(part))
-            for want, part in zip(parts, path, strict=True)
-        )
+        return len(path) == len(parts) and all(match_part(want, part) for want, part in zip(parts, path, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ class Match(Generic[T]):
 @dataclass
 class _Node(Generic[T]):
     literal: dict[str, _Node[T]] = field(default_factory=dict)
-    globs: dict[str, tuple[re.Pattern[str], _Node[T]]] = field(default_factory=dict)
+    globs: dict[str, _Node[T]] = field(default_factory=dict)
     any: _Node[T] | None = None
     here: list[T] = field(default_factory=list)
     rest: list[T] = field(default_factory=list)
@@ -172,7 +187,7 @@ def _descend(node: _Node[T], part: str, kind: int) -> _Node[T]:
             child = node.literal[part] = _Node()
         return child
     if kind == _GLOB:
-        return node.globs.setdefault(part, (compile_part(part), _Node()))[1]
+        return node.globs.setdefault(part, _Node())
     if node.any is None:
         node.any = _Node()
     return node.any
@@ -183,8 +198,8 @@ def _children(node: _Node[T], part: str) -> Iterator[tuple[int, bool, _Node[T]]]
     literal = node.literal.get(part)
     if literal is not None:
         yield _LITERAL, False, literal
-    for regex, child in node.globs.values():
-        if regex.fullmatch(part):
+    for glob, child in node.globs.items():
+        if match_part(glob, part):
             yield _GLOB, True, child
     if node.any is not None:
         yield _ANY, True, node.any
@@ -217,6 +232,6 @@ def _walk_below(node: _Node[T], prefix: FactPath, depth: int) -> Iterator[T]:
 
 def _all_children(node: _Node[T]) -> Iterator[_Node[T]]:
     yield from node.literal.values()
-    yield from (child for _regex, child in node.globs.values())
+    yield from node.globs.values()
     if node.any is not None:
         yield node.any

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from reprofp.errors import FormatError
@@ -111,7 +111,7 @@ def load_rules() -> RuleSet:
     Raises:
         FormatError: the package's file of rules is damaged.
     """
-    return restore_rules(resources.files("reprofp.verdict").joinpath(COMPILED).read_text("utf-8"))
+    return restore_rules(Path(__file__).with_name(COMPILED).read_text("utf-8"))
 
 
 def compile_rules(rules: RuleSet) -> str:

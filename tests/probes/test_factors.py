@@ -18,7 +18,7 @@ from reprofp.probes.cpu import CpuProbe
 from reprofp.probes.gpu import GpuProbe
 from reprofp.probes.raw_others import OTHERS
 from reprofp.probes.registry import PROBES
-from reprofp.verdict.patterns import compile_part
+from reprofp.verdict.patterns import match_part
 from standins.nvml import ask_probe, build_nvml
 
 TOOL = load(Path(__file__).parents[2] / "tools" / "make_factors_page.py")
@@ -162,9 +162,7 @@ def fits(pattern, path):
     wanted = pattern if whole else pattern[:-1]
     if len(path) < len(wanted) or (whole and len(path) != len(wanted)):
         return False
-    return all(
-        wanted[:index] in places or compile_part(part).fullmatch(path[index]) for index, part in enumerate(wanted)
-    )
+    return all(wanted[:index] in places or match_part(part, path[index]) for index, part in enumerate(wanted))
 
 
 def is_known(name, written):

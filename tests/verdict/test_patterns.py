@@ -1,11 +1,13 @@
 """Patterns of paths, and the index that finds the most specific."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reprofp.errors import UsageError
-from reprofp.verdict.patterns import Pattern, PatternIndex, fill
+from reprofp.verdict.patterns import Pattern, PatternIndex, fill, match_part
 
 PARTS = st.lists(st.sampled_from(["a", "b", "ab", "*", "a*", "*b"]), min_size=1, max_size=4)
 PATHS = st.lists(st.sampled_from(["a", "b", "ab", "acb"]), min_size=1, max_size=4).map(tuple)
@@ -15,6 +17,12 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "acb"]), min_size=1, max_size=
 def patterns(draw):
     parts = ["f", *draw(PARTS), *draw(st.sampled_from([[], ["**"]]))]
     return Pattern.parse(".".join(parts))
+
+
+@given(st.text("ab*", max_size=6), st.text("ab\n", max_size=7))
+def test_a_star_stands_for_any_text_as_in_a_regular_expression(part, text):
+    expected = re.compile(".*".join(map(re.escape, part.split("*"))), re.DOTALL).fullmatch(text)
+    assert match_part(part, text) == (expected is not None)
 
 
 @pytest.mark.parametrize(
