@@ -17,10 +17,21 @@ from reprofp.model.schema import FACETS, Side
 if TYPE_CHECKING:
     from reprofp.model.paths import FactPath
     from reprofp.model.records import Record, Snapshot
+    from reprofp.probes.base import Experiment
 
-__all__ = ["check_facets", "check_named", "hint_facts", "list_paths", "remark_unknown", "suggest_facts"]
+__all__ = [
+    "check_facets",
+    "check_named",
+    "hint_facts",
+    "list_paths",
+    "remark_unknown",
+    "remark_unparsed",
+    "suggest_facts",
+]
 
 _MOST_NEAR = 3
+_WHOLE = "$files"
+"""Where the facet ``config`` has the digests of files that were not parsed."""
 _DERIVED = ("effective", "outputs", "result")
 """The beginnings of paths in verdicts that are no facet's."""
 
@@ -77,6 +88,20 @@ def remark_unknown(vary: Sequence[FactPath], ignore: Sequence[FactPath], records
         if path[0] not in _DERIVED and not _is_there(path, paths):
             said = f"{option} {format_path(path)} changes nothing: no record here has such a fact"
             remark(f"{said}{hint_facts(path, paths)}")
+
+
+def remark_unparsed(experiment: Experiment, snapshot: Snapshot) -> None:
+    """Tell of declared files of hyper-parameters that could not be read as such: only their digest is a fact."""
+    from reprofp.cli.output import remark
+    from reprofp.render.values import clean
+
+    facet = snapshot.facets.get("config")
+    whole = {path[1] for path in (() if facet is None else facet.facts) if path[0] == _WHOLE and len(path) > 1}
+    for path in experiment.config:
+        if path.name in whole:
+            remark(
+                f"--config {clean(str(path))}: no hyper-parameters can be read from it; its digest alone is recorded"
+            )
 
 
 def hint_facts(path: FactPath, paths: Iterable[FactPath]) -> str:

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TextIO
 
 from reprofp.errors import ReprofpError
 
@@ -25,6 +26,7 @@ __all__ = [
     "UNREADABLE",
     "ClosedPipeError",
     "StoppedError",
+    "drop_remarks",
     "report",
 ]
 
@@ -81,10 +83,19 @@ def _leave_quietly() -> int:
 
 
 def _drop_output() -> None:
-    """Let what is still buffered go nowhere, or the interpreter would complain when it flushes."""
+    _drop(sys.__stdout__, 1)
+
+
+def drop_remarks() -> None:
+    """Let standard error that cannot be written go nowhere: the exit code stays that of the answer."""
+    _drop(sys.__stderr__, 2)
+
+
+def _drop(stream: TextIO | None, descriptor: int) -> None:
+    """Let what is still buffered go nowhere, or the interpreter would fail to flush it and exit with 120."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        os.dup2(nowhere, stream.fileno() if stream else descriptor)
         os.close(nowhere)
 
 
@@ -119,9 +130,19 @@ def _explain_system(error: OSError) -> str:
         errno.EROFS: "; choose another place",
         errno.EBADF: "; is it closed?",
     }
+    if error.filename is None and error.errno == errno.ENOENT and not _has_folder():
+        return "the folder that you are in was removed: go to another one and try again"
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EBADF):
         where = "cannot write all of the output: "
     return f"{where}{what}{todo.get(error.errno or 0, '')}"
+
+
+def _has_folder() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _explain_defect(error: BaseException) -> str:

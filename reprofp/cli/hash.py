@@ -45,7 +45,7 @@ class _Names(ParamType):
     examples=_EXAMPLES,
     exits={**ANSWER_EXITS, 0: "done; with --check: all files match"},
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, readable=False), metavar="PATH...")
 @click.option(
     "--manifest",
     type=click.Path(path_type=Path),
@@ -164,6 +164,7 @@ def _walk_listed(folder: Path, asked: Asked, **options: Any) -> TreeDigest:
 
 def _write_manifest(folder: Path, output: Path, asked: Asked) -> int:
     from reprofp.cli.output import print_bytes, remark
+    from reprofp.errors import InputError
     from reprofp.ledger.folders import replace_file
 
     if output.is_dir():
@@ -173,6 +174,9 @@ def _write_manifest(folder: Path, output: Path, asked: Asked) -> int:
     if str(output) == "-":
         print_bytes(lines)
     else:
-        replace_file(output, lines)
+        try:
+            replace_file(output, lines)
+        except OSError as error:
+            raise InputError(f"cannot write the list to {output}: {error.strerror}; choose another place") from error
     remark(f"{tree.digest}  {folder}: {tree.files} files")
     return 3 if tree.failures else 0

@@ -32,7 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 - every way to fail has its exit code
         from reprofp.cli.failures import report
 
-        return report(error, words)
+        code = report(error, words)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        from reprofp.cli.failures import drop_remarks
+
+        drop_remarks()
     return code
 
 

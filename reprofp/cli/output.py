@@ -6,6 +6,7 @@ then. What the terminal's encoding cannot hold is written as escapes.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -78,8 +79,9 @@ def print_lines(lines: Iterable[Line]) -> None:
 
 
 def remark(text: str) -> None:
-    """Write a remark of one line to standard error."""
-    _write(sys.stderr, f"reprofp: {text}\n")
+    """Write a remark of one line to standard error; that nobody can read it changes no answer and no exit code."""
+    with contextlib.suppress(OSError):
+        _write(sys.stderr, f"reprofp: {text}\n")
 
 
 def _is_colourful(stream: TextIO) -> bool:

@@ -20,15 +20,25 @@ _EXAMPLES = (
 )
 
 
-@click.command(cls=Command, short_help="Show or check the policy of a repository.", examples=_EXAMPLES)
+_EXITS = {
+    0: "shown; with check: all is understood",
+    1: "with check: a pin can never hold",
+    3: "there is no policy, or it cannot be read or understood",
+    130: "interrupted",
+}
+
+
+@click.command(cls=Command, short_help="Show or check the policy of a repository.", examples=_EXAMPLES, exits=_EXITS)
 @click.argument("what", type=click.Choice(("show", "check")), metavar="{show|check}")
 @click.argument("file", type=click.Path(path_type=Path), required=False, metavar="[FILE]")
 @json_option
-def command(what: str, file: Path | None, as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, what: str, file: Path | None, as_json: bool) -> None:
     """Show the policy that holds here, or check that it can be read.
 
     A policy is looked for from this folder upwards until the repository's root: reprofp.toml, or
-    pyproject.toml with a table [tool.reprofp].
+    pyproject.toml with a table [tool.reprofp]. check holds what it pins against this environment, the
+    newest run of the ledger, and the facts that rules name.
     """
     from reprofp.cli.output import print_json, print_text, remark
     from reprofp.policies import find_branch, find_policy_file, read_policy
@@ -39,13 +49,26 @@ def command(what: str, file: Path | None, as_json: bool) -> None:
             raise click.UsageError("there is no policy here: write reprofp.toml, or [tool.reprofp] in pyproject.toml")
         remark("there is no policy here")
     policy = None if path is None else read_policy(path)
+    code = _check_pins(path, policy) if policy is not None and what == "check" else 0
     described = {} if policy is None else _describe(policy, find_branch(Path.cwd()))
     if as_json:
         print_json({"schema": "reprofp/policy/1", "file": None if path is None else str(path), **_fill(described)})
-    elif what == "check":
+    elif what == "check" and not code:
         remark(f"{path}: {len(described)} settings, all understood")
-    elif path is not None:
+    elif what == "show" and path is not None:
         print_text(f"# {path}\n" + "".join(f"{name} = {_write(value)}\n" for name, value in described.items()))
+    ctx.exit(code)
+
+
+def _check_pins(path: Path | None, policy: Policy) -> int:
+    """Tell what is wrong with pins, and return 1 where one can never hold."""
+    from reprofp.cli.output import remark
+    from reprofp.cli.policy_pins import find_wrong_pins
+
+    wrong = list(find_wrong_pins(policy))
+    for said, _ in wrong:
+        remark(f"{path}: {said}")
+    return int(any(sure for _, sure in wrong))
 
 
 def _describe(policy: Policy, branch: str) -> dict[str, Any]:

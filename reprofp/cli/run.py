@@ -110,7 +110,7 @@ def command(
     Everything after -- is the command. Nothing is written to standard output; when it has ended, one
     line on standard error names the record. The exit code is the command's own.
     """
-    from reprofp.cli.facts import check_facets, remark_unknown
+    from reprofp.cli.facts import check_facets, remark_unknown, remark_unparsed
     from reprofp.cli.names import load_record
     from reprofp.hooks.repeating import repeat_command
     from reprofp.hooks.run import RunOptions
@@ -118,6 +118,7 @@ def command(
     _refuse_without_check(baseline, level=level, vary=vary, ignore=ignore, accept_measured=accept_measured)
     if times and not (outputs or metrics or stdout):
         raise click.UsageError("--repeat compares what the command makes: name it with --output, --metrics or --stdout")
+    Path.cwd()  # an error here is of the folder that reprofp is run in, not of the command
     expected = None if baseline is None else load_record(baseline, ledger)
     if expected is not None:
         check_facets(vary, ignore, [expected])
@@ -137,6 +138,8 @@ def command(
         check = _check(expected, run, level or "bitwise", (vary, ignore, accept_measured))
         run = _note_check(run, expected, check)
     keeping.keep(run, tag, check)
+    if not quiet:
+        remark_unparsed(experiment, run.start)
     ctx.exit(code or _find_code(run, check))
 
 

@@ -59,6 +59,10 @@ def command(
 
     snapshot = describe_environment(experiment, python, numerics=numerics, deep=deep)
     _answer(snapshot, keeping.keep(snapshot), as_json=as_json)
+    if experiment.config:
+        from reprofp.cli.facts import remark_unparsed
+
+        remark_unparsed(experiment, snapshot)
 
 
 def _answer(snapshot: Snapshot, done: str, *, as_json: bool) -> None:

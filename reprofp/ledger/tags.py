@@ -68,6 +68,8 @@ class Tags:
         return None if move is None else move[1]
 
     def _last_move(self, name: str) -> tuple[int, int | None] | None:
+        if not name.isascii():
+            return None  # no tag is; and SQLite takes no text that is not UTF-8
         row = self._database.execute(
             "SELECT number, leaf FROM tag_move WHERE name = ? ORDER BY number DESC LIMIT 1", (name,)
         ).fetchone()

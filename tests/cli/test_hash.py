@@ -299,3 +299,12 @@ def test_what_has_no_tensors_and_what_no_file_asks_for(ask, tmp_path):
         done = ask("hash", *option, tmp_path / "text")
         assert done.code == 3
         assert f"{option[0]} is about the files of a folder" in done.err
+
+
+def test_a_list_that_cannot_be_written_is_named_as_it_was_asked_for(ask, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a").write_text("a")
+    done = ask("hash", tmp_path / "data", "--manifest", "/proc/nowhere/list.b3")
+    assert done.code == 3
+    assert done.failed_clearly
+    assert "cannot write the list to /proc/nowhere/list.b3: " in done.err

@@ -116,3 +116,44 @@ def test_closed_streams_are_no_defect(folder, text, code, says):
     assert (done.returncode, done.stdout) == (code, "")
     assert says in done.stderr
     assert "defect" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["snapshot", "--no-record"], 0), (["run", "--", "sh", "-c", "exit 7"], 7), (["show", "nosuch"], 3)],
+)
+def test_remarks_that_cannot_be_written_leave_the_exit_code(own_home, words, code):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([SCRIPT, *words], check=False, stdout=subprocess.PIPE, stderr=full, timeout=60)
+    assert done.returncode == code
+
+
+def test_a_name_that_is_not_utf_8_is_no_record(ask, filled):
+    for words in (["show", "\udcff\udcfe"], ["compare", "\udcff", "\udcff"], ["log", "--tag", "\udcff"]):
+        done = ask(*words)
+        assert done.code == 3
+        assert done.failed_clearly
+
+
+@pytest.mark.parametrize("words", [["snapshot"], ["policy", "show"], ["run", "--", "true"], ["compare", "a", "b"]])
+def test_a_folder_that_was_removed_is_named(own_home, tmp_path, words):
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone && rmdir ../gone && exec "$0" "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, SCRIPT, *words], check=False, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == (125 if words[0] == "run" else 3)
+    assert "the folder that you are in was removed" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_hyper_parameters_that_cannot_be_read_are_told(ask, own_home, tmp_path):
+    for name, text, told in (
+        ("bad.yaml", "a: \0", True),
+        ("deep.json", "[" * 9999, True),
+        ("good.yaml", "lr: 0.1", False),
+    ):
+        (tmp_path / name).write_text(text)
+        for words in (["snapshot"], ["run"]):
+            done = ask(*words, "--config", tmp_path / name, *(["--", "true"] if words == ["run"] else []))
+            assert ("no hyper-parameters can be read from it" in done.err) == told

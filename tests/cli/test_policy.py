@@ -107,3 +107,24 @@ def test_a_tag_moves_only_on_purpose(ask, filled):
     assert ask("tag", "--history").code == 0
     assert ask("tag", "--history", "never-there").code == 3
     assert ask("tag", "--history", "--move", "x", "@-1").code == 3
+
+
+@pytest.mark.parametrize(
+    ("pin", "code", "said"),
+    [
+        ('"os.sysnam" = "Linux"', 1, "did you mean os.sysname"),
+        ('"python.version" = 3.11', 1, "a number with a point, and the fact is text"),
+        ('"cpu.cores.logical" = "4"', 1, "it can never hold"),
+        ('"packages.installed.nmpy.version" = "1.0"', 0, "no fact of this name is known here"),
+        ('"packages.installed.numpy.version" = "1.0"', 0, "1 settings, all understood"),
+        ('"python.hash_seed" = "0"', 0, "1 settings, all understood"),
+        ('"floating_point.ftz" = true', 0, "1 settings, all understood"),
+    ],
+)
+def test_pins_that_can_never_hold_are_told(ask, here, pin, code, said):
+    (here / "reprofp.toml").write_text(f"[pin]\n{pin}\n")
+    done = ask("policy", "check")
+    assert done.code == code, done.err
+    assert said in done.err
+    assert ask("policy", "show").code == 0
+    assert json.loads(ask("policy", "check", "--json").out)["pin"]
