@@ -47,12 +47,14 @@ def command(
     from reprofp.model.ids import format_id
 
     with Ledger.open(ledger, read_only=unsigned or checkpoint is not None) as book:
+        # What was named is looked for before anything is signed: a name that is wrong needs no key.
+        kind, raw_id, _ = ("", b"", None) if record is None else book.resolve(record)
+        earlier = "" if since is None else _read(since)
         note = _read(checkpoint) if checkpoint is not None else make_checkpoint(book, signed=not unsigned)
         if record is not None:
-            kind, raw_id, _ = book.resolve(record)
             print_text(prove_record(book, format_id(kind, raw_id), note))
-        elif since is not None:
-            print_text(prove_continuation(book, _read(since), note))
+        else:
+            print_text(prove_continuation(book, earlier, note))
 
 
 def _read(path: Path) -> str:

@@ -54,6 +54,7 @@ def _describe(report: VerifyReport) -> dict[str, object]:
         "schema": "reprofp/ledger-verify/1",
         "whole": report.is_ok,
         "records": report.records,
+        "parts": report.parts,
         "objects": report.objects,
         "bytes": report.content_bytes,
         "root": report.root.hex(),
@@ -67,7 +68,8 @@ def _show(report: VerifyReport) -> None:
     from reprofp.render.values import clean, format_bytes
 
     state = "whole" if report.is_ok else f"damaged in {len(report.findings)} places"
-    counts = f"{report.records} records, {report.objects} objects, {format_bytes(report.content_bytes)}"
+    parts = f" ({report.parts} of them snapshots of runs, which log leaves out)" if report.parts else ""
+    counts = f"{report.records} records{parts}, {report.objects} objects, {format_bytes(report.content_bytes)}"
     print_text(f"the ledger in {clean(str(report.folder))} is {state}: {counts}\n")
     for finding in report.findings:
         print_text(f"  {clean(str(finding))}\n")

@@ -55,8 +55,8 @@ class Signer:
         """
         if not can_sign():
             raise LedgerError(
-                "cannot sign: no library for Ed25519 is installed; `pip install 'reprofp[sign]'` brings one, or ask for"
-                " an unsigned checkpoint, which proves as much to whoever holds it"
+                "cannot sign: no library for Ed25519 is installed; `pip install 'reprofp[sign]'` brings one; `--unsigned`"
+                " asks for a checkpoint without a signature, which proves as much to whoever holds it"
             )
         from nacl.signing import SigningKey  # noqa: PLC0415  an extra, and only signing needs it
 

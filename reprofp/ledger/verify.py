@@ -49,6 +49,8 @@ class VerifyReport:
 
     folder: Path
     records: int = 0
+    parts: int = 0
+    """Those records that are snapshots of runs, which ``log`` leaves out."""
     objects: int = 0
     content_bytes: int = 0
     """The canonical bytes that were read and hashed."""
@@ -236,6 +238,7 @@ class _Verification:
         rows = self._scan("record", "leaf, manifest, fingerprint, time_ns, run, exit_code, role")
         for place, row in enumerate(rows):
             self._report.records += 1
+            self._report.parts += row[4] is not None
             if row[0] != place and replay.is_whole:
                 self._report.add(f"record {place}", "is missing")
                 replay.is_whole = False
