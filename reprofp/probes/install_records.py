@@ -79,6 +79,15 @@ class _State(NamedTuple):
     mtime_ns: int
     ctime_ns: int
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether the time of the last change tells files apart that lay at this path one after the other.
+
+        In an image (squashfs, as of Apptainer) it is what its builder set, in whole seconds, often one for all files; and the
+        numbers of devices and inodes come again with the next image.
+        """
+        return self.ctime_ns % 1_000_000_000 != 0
+
 
 class _Said(NamedTuple):
     """What a RECORD says."""
@@ -117,8 +126,9 @@ def recall_records(paths: Iterable[str], warm: Warm) -> list[str]:
     for path in paths:
         with suppress(OSError):
             states.append(_look(path))
-    unknown = [state for state in states if state not in _known]
-    missing: list[str] = []
+    unread = [state for state in states if state not in _known]
+    unknown = [state for state in unread if state.is_telling]
+    missing = [state.path for state in unread if not state.is_telling]
     for state, kept in zip(unknown, warm.find([_make_key(state) for state in unknown]), strict=True):
         said = None if kept is None else _unpack(kept)
         if said is None:
@@ -135,7 +145,7 @@ def keep_records(paths: Iterable[str], warm: Warm) -> None:
         with suppress(OSError):
             state = _look(path)
             said = _known.get(state)
-            if said is not None and max(state.mtime_ns, state.ctime_ns) < before:
+            if said is not None and state.is_telling and max(state.mtime_ns, state.ctime_ns) < before:
                 found[_make_key(state)] = json.dumps([said.digest, sorted(said.modules)]).encode()
     warm.add(found)
 
