@@ -170,17 +170,18 @@ def _merge_opens(items: Iterable[Sequence[Any]]) -> list[list[Any]]:
 def _merge_listings(items: Iterable[Sequence[Any]]) -> list[list[Any]]:
     """Keep of each folder the orders in which its names came; who listed it how often is who did which task."""
     found: dict[str, list[Any]] = {}
-    for path, count, module, order in sorted(items, key=lambda item: (item[0], str(item[3]))):
-        entry = found.setdefault(path, [path, 0, module, []])
+    for path, count, module, *digests in sorted(items, key=lambda item: (item[0], *map(str, item[3:]))):
+        entry = found.setdefault(path, [path, 0, module, *([] for _digest in digests)])
         entry[1] += count
-        entry[3] += [order] if order not in entry[3] else []
-    return [[path, count, module, _join(orders)] for path, count, module, orders in found.values()]
+        for seen, digest in zip(entry[3:], digests, strict=True):
+            seen.extend([digest] if digest not in seen else [])
+    return [[path, count, module, *map(_join, seen)] for path, count, module, *seen in found.values()]
 
 
 def _join(orders: list[str | None]) -> str | None:
     if None in orders:
         return None
-    return orders[0] if len(orders) == 1 else _digest(orders)
+    return orders[0] if len(orders) == 1 else _digest(sorted(filter(None, orders)))
 
 
 _MERGES: dict[str, Callable[[Sequence[Any]], Any]] = {

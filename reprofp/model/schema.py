@@ -95,6 +95,7 @@ _SPECS = (
             ("entropy_at_import",),
             ("moved_at_import",),
             ("listing",),
+            ("listed",),
             ("processes",),
             ("alike",),
             ("children",),

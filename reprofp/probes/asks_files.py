@@ -183,26 +183,59 @@ class _Files:
         if isinstance(parent, ast.IfExp) and parent.test is test:
             branch = parent.body if positive else parent.orelse
             return any(self._reads(node, path) and self._is_sure(node, branch) for node in ast.walk(branch))
+        if isinstance(parent, ast.Assign) and parent.value is test and positive:
+            return self._decides_by_name(parent, path)
         if isinstance(parent, ast.Assert):
             return positive and self._is_read_after(asked, path)
         return isinstance(parent, ast.If) and parent.test is test and self._decides_in(parent, path, positive=positive)
+
+    def _decides_by_name(self, given: ast.Assign, path: ast.expr) -> bool:
+        """Whether all that is done by the name of an answer is known."""
+        name = given.targets[0] if len(given.targets) == 1 else None
+        if not isinstance(name, ast.Name) or not self.shapes.is_steady(path):
+            return False
+        others = [self.shapes.parents.get(store) for store in self.shapes.stores[name.id]]
+        values = [getattr(other, "value", None) for other in others if other is not given]
+        if not all(isinstance(value, ast.Constant) and value.value is False for value in values):
+            return False
+        return all(self._decides_only_reading(load, path) for load in self.shapes.loads.get(name.id, ()))
 
     def _decides_in(self, choice: ast.If, path: ast.expr, *, positive: bool) -> bool:
         branch = choice.body if positive else choice.orelse
         if branch and self.shapes.is_steady(path, inside=choice) and self._is_read_in(branch, path):
             return True
         block = self.shapes.block(choice)
-        if positive or not ends(choice.body) or not block:
+        if positive or not block or not (ends(choice.body) or self._is_made_in(choice.body, path)):
             return False
         return self._is_read_in(block[block.index(choice) + 1 :], path) and self.shapes.is_steady(path)
+
+    def _is_made_in(self, statements: Sequence[ast.stmt], path: ast.expr) -> bool:
+        """Whether a file is written so that it is heard: then it is no input, as one that was there before is."""
+        for number, statement in enumerate(statements):
+            for node in ast.walk(statement):
+                sure = any(statement in block for block, _place in self.shapes.surely_in(node))
+                if isinstance(node, ast.Call) and self._opens_for_writing(node, path) and sure:
+                    return not leaves(statements[:number])
+        return False
+
+    def _opens_for_writing(self, call: ast.Call, path: ast.expr) -> bool:
+        name, given = last_name(call.func), [argument for argument in call.args if self.shapes.same(argument, path)]
+        if name == "urlretrieve":
+            return bool(given)
+        return name == "open" and bool(given) and not _is_for_reading(call.args[1:2], call)
 
     def _is_read_in(self, statements: Sequence[ast.stmt], path: ast.expr) -> bool:
         """Whether a path is read by one of these statements, whenever they are reached."""
         for number, statement in enumerate(statements):
+            if isinstance(statement, ast.If) and self._is_read_either_way(statement, path):
+                return not leaves(statements[:number])
             for node in ast.walk(statement):
                 if self._reads(node, path) and any(statement in block for block, _place in self.shapes.surely_in(node)):
                     return not leaves(statements[:number])
         return False
+
+    def _is_read_either_way(self, choice: ast.If, path: ast.expr) -> bool:
+        return bool(choice.orelse) and all(self._is_read_in(branch, path) for branch in (choice.body, choice.orelse))
 
     def _is_sure(self, node: ast.AST, expression: ast.expr) -> bool:
         """Whether an expression always evaluates a part of it."""
@@ -233,31 +266,32 @@ class _Files:
         return self._hands_on(node)
 
     def _hands_on(self, call: ast.Call) -> bool:
-        """Whether a function of this source reads its first argument."""
-        found = self.shapes.functions.get(call.func.id, []) if isinstance(call.func, ast.Name) else []
+        """Whether a function of this source, or a method of the same object, reads its first argument."""
+        method = isinstance(call.func, ast.Attribute) and last_name(call.func.value) == "self"
+        found = self.shapes.functions.get(last_name(call.func), []) if method or isinstance(call.func, ast.Name) else []
+        place = int(method)
         if (
             len(found) != 1
-            or not found[0].args.args
+            or len(found[0].args.args) <= place
             or found[0].decorator_list
             or isinstance(found[0], ast.AsyncFunctionDef)
         ):
             return False
         if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(found[0])):
             return False
-        given = found[0].args.args[0].arg
+        given = found[0].args.args[place].arg
         inner = ast.Name(given, ast.Load())
-        if given in self.shapes.stores or self._is_recursive(found[0]):
+        if given in self.shapes.stores or self._is_recursive(found[0], given):
             return False
         return self._is_read_in(found[0].body, inner)
 
     @staticmethod
-    def _is_recursive(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    def _is_recursive(function: ast.FunctionDef | ast.AsyncFunctionDef, given: str) -> bool:
         """Whether a function calls others of the source by its argument: one step is enough."""
-        given = function.args.args[0].arg
         return any(
             isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Name)
-            and node.func.id != "open"
+            and (isinstance(node.func, ast.Name) or last_name(getattr(node.func, "value", node)) == "self")
+            and last_name(node.func) != "open"
             and node.args[:1]
             and isinstance(node.args[0], ast.Name)
             and node.args[0].id == given

@@ -36,11 +36,15 @@ def find_indexes(shapes: Shapes) -> Iterator[str]:
         return
     scan = _Indexes(shapes)
     for node in shapes.nodes:
-        if not isinstance(node, ast.Subscript) or scan.is_simple(node.slice):
+        if not isinstance(node, ast.Subscript) or scan.is_simple(node.slice) or scan.is_dictionary(node.value):
             continue
-        if isinstance(node.ctx, ast.Load) and not scan.is_data(node.value, frozenset()):
+        if (
+            isinstance(node.ctx, ast.Load)
+            and not scan.is_of_dataset(node)
+            and not scan.is_data(node.value, frozenset())
+        ):
             yield "scatter:index"
-        elif isinstance(node.ctx, ast.Store) and not scan.is_dictionary(node.value):
+        elif isinstance(node.ctx, ast.Store):
             yield "scatter:write"
 
 
@@ -58,9 +62,12 @@ class _Indexes:
         self.arguments = {node.arg for node in shapes.nodes if isinstance(node, ast.arg)}
         words = {node.attr for node in shapes.nodes if isinstance(node, ast.Attribute)}
         words |= {node.arg for node in shapes.nodes if isinstance(node, ast.keyword) and node.arg}
+        self._attributes = [
+            node for node in shapes.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        ]
         self.asks_gradients = not words.isdisjoint({"requires_grad", "requires_grad_", "Parameter"})
 
-    def is_simple(self, index: ast.AST) -> bool:
+    def is_simple(self, index: ast.AST) -> bool:  # noqa: PLR0911 - one for each kind of node
         """Whether an index is a number, a text, a name or a range of numbers, and no tensor of them."""
         if isinstance(index, ast.Tuple):
             return all(map(self.is_simple, index.elts))
@@ -70,6 +77,12 @@ class _Indexes:
             return self.is_simple(index.left) and self.is_simple(index.right)
         if isinstance(index, ast.Name):
             return index.id not in self.arguments and self._is_counter(index.id)
+        if isinstance(index, ast.Subscript):  # a part of a text
+            return isinstance(index.slice, ast.Slice) and self.is_simple(index.value)
+        if isinstance(index, ast.List):
+            return len(index.elts) == 1 and _is_number(index.elts[0])
+        if isinstance(index, ast.Compare):
+            return True  # a mask names nothing twice
         return isinstance(index, (ast.Constant, ast.Slice, ast.JoinedStr))
 
     def _is_counter(self, name: str) -> bool:
@@ -79,22 +92,32 @@ class _Indexes:
 
     def _counts(self, store: ast.AST) -> bool:
         parent = self.shapes.parents.get(store)
-        if isinstance(parent, ast.Tuple) and parent.elts[0] is store:
-            parent = self.shapes.parents.get(parent)
-            return isinstance(parent, (ast.For, ast.comprehension)) and _called(parent.iter) == "enumerate"
+        first = isinstance(parent, ast.Tuple) and parent.elts[0] is store
+        parent = self.shapes.parents.get(parent) if first and parent is not None else parent
         if isinstance(parent, (ast.For, ast.comprehension)):
-            return _called(parent.iter) == "range"
+            return _gives_keys(parent.iter, first=first)
         value = parent.value if isinstance(parent, (ast.Assign, ast.AugAssign)) else None
-        return isinstance(value, ast.Constant)
+        return isinstance(value, (ast.Constant, ast.Compare))
+
+    def is_of_dataset(self, node: ast.AST) -> bool:
+        """Whether rows are read where a data set gives one of them."""
+        scope = self.shapes.scope(node)
+        return isinstance(scope, ast.FunctionDef) and scope.name == "__getitem__"
 
     def is_dictionary(self, node: ast.expr) -> bool:
-        """Whether a name is given dictionaries or lists only."""
-        bound = self.shapes.stores.get(node.id, []) if isinstance(node, ast.Name) else []
+        """Whether something evidently is a dictionary or a list, or a type that is written with its parts."""
+        if isinstance(node, ast.Attribute) and node.attr in {"__dict__", "environ", "modules"}:
+            return True
+        if self.shapes.origin(node).startswith(("typing.", "collections.", "os.environ")) or _makes_table(node):
+            return True
+        if isinstance(node, ast.Name) and node.id in _TYPES and node.id not in self.shapes.stores:
+            return True
+        if isinstance(node, ast.Name):
+            bound: list[ast.AST] = [] if node.id in self.arguments else list(self.shapes.stores.get(node.id, []))
+        else:
+            bound = [each for each in self._attributes if isinstance(node, ast.Attribute) and each.attr == node.attr]
         values = [getattr(self.shapes.parents.get(store), "value", None) for store in bound]
-        made = (ast.Dict, ast.List, ast.DictComp, ast.ListComp)
-        return bool(values) and all(
-            isinstance(value, made) or _called(value) in {"dict", "list", "defaultdict", "Counter"} for value in values
-        )
+        return bool(values) and all(map(_makes_table, values))
 
     def is_data(self, node: ast.AST | None, seen: frozenset[str]) -> bool:  # noqa: PLR0911 - one for each kind of node
         """Whether an expression evidently has no gradient: made of numbers, and of nothing that learns."""
@@ -160,6 +183,38 @@ class _Indexes:
             }
         method = isinstance(call.func, ast.Attribute) and (name in _OF_DATA or name in _MAKES_DATA)
         return method and self.is_data(call.func.value, seen)  # type: ignore[attr-defined]
+
+
+_TYPES = frozenset({"dict", "list", "tuple", "set", "frozenset", "type"})
+
+
+def _makes_table(node: ast.AST | None) -> bool:
+    made = (ast.Dict, ast.List, ast.DictComp, ast.ListComp)
+    return isinstance(node, made) or _called(node) in {
+        "dict",
+        "list",
+        "defaultdict",
+        "Counter",
+        "globals",
+        "locals",
+        "vars",
+    }
+
+
+def _gives_keys(items: ast.expr, *, first: bool) -> bool:
+    """Whether a loop goes through numbers, or the keys of a dictionary; ``first`` takes the first of pairs."""
+    if isinstance(items, ast.Call) and _called(items) in {"list", "sorted", "tqdm"} and items.args:
+        return _gives_keys(items.args[0], first=first)
+    if _called(items) in {"enumerate", "range"}:
+        return first == (_called(items) == "enumerate")
+    if isinstance(items, (ast.List, ast.Tuple)):
+        return all(isinstance(each, ast.Constant) for each in items.elts)
+    method = items.func.attr if isinstance(items, ast.Call) and isinstance(items.func, ast.Attribute) else ""
+    return method in ({"items", "named_parameters", "named_modules", "named_buffers"} if first else {"keys"})
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) or (isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant))
 
 
 def _called(node: ast.AST | None) -> str:

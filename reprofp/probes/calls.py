@@ -99,6 +99,8 @@ for _full in _KIND_OF:
     _NAMES_IN.setdefault(_full.rpartition(".")[0], {})[_full.rpartition(".")[2]] = _full
 _TAKES_TIME = {"time.ctime": 0, "time.asctime": 0, "time.localtime": 0, "time.gmtime": 0, "time.strftime": 1}
 """Functions of the clock that only format a time if they are given more than this many arguments."""
+_ARCHIVES = frozenset({"zipfile.ZipFile", "tarfile.open"})
+"""What keeps times where it writes, and reads where the source does not say otherwise."""
 _BEFORE_CALLBACK = 3
 """The arguments of ``apply_async`` before the function that is called as each result comes."""
 _ASKS_ONLY = frozenset({"isatty", "fileno", "encoding", "reconfigure"})
@@ -115,6 +117,13 @@ def find_calls(source: bytes) -> list[str] | None:
         return None
     scan = _Scan(tree)
     return sorted({*scan.find(), *find_asks(scan.shapes)})
+
+
+def _writes(call: ast.Call) -> bool:
+    """Whether an archive may be opened for writing."""
+    modes = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "mode")]
+    unknown = any(word.arg is None for word in call.keywords)
+    return unknown or any(not (isinstance(mode, ast.Constant) and str(mode.value).startswith("r")) for mode in modes)
 
 
 class _Scan:
@@ -205,6 +214,8 @@ class _Scan:
             return not isinstance(parent, ast.Attribute) and name not in {"id", "input"}
         if name in _TAKES_TIME:
             return len(parent.args) <= _TAKES_TIME[name]
+        if name in _ARCHIVES and not _writes(parent):
+            return False
         if name == "threading.Thread":
             return not bool(is_quiet_thread(self.shapes, parent))
         return not (_KIND_OF[name] == "clock" and self._is_duration(parent))

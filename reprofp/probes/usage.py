@@ -70,7 +70,7 @@ class UsageProbe:
             _add_audit(report, audit, context)
         else:
             report.observe("audit", value=False)
-            for name in ("listing", "network", "subprocesses", "processes"):
+            for name in ("listing", "listed", "network", "subprocesses", "processes"):
                 report.add(name, fact=NOT_ASKED)
         return report
 
@@ -202,8 +202,10 @@ def _add_draws(report: Report, fact: str, draws: Any) -> None:
 def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> None:
     """What was heard after the listener's memory was full is not known."""
     report.add("audit", fact=FAILED if audit.get("truncated") else Observed(value=True))
-    for name, orders in _find_orders(audit.get("listings") or [], str(context.cwd)).items():
-        report.add("listing", name, fact=_join_orders(orders))
+    listings = audit.get("listings") or []
+    for fact, place in (("listing", 3), ("listed", 4)):
+        for name, orders in _find_orders(listings, str(context.cwd), place).items():
+            report.add(fact, name, fact=_join_orders(orders))
     connects = audit.get("connects") or {}
     report.observe("network", value=bool(connects.get("inet") or connects.get("lookup")))
     _add_subprocesses(
@@ -214,10 +216,11 @@ def _add_audit(report: Report, audit: Mapping[str, Any], context: Context) -> No
     _add_family(report, context.process or {})
 
 
-def _find_orders(listings: Iterable[Any], cwd: str) -> dict[str, list[str | None]]:
-    """Return the digests of the orders of each folder that was listed, by its path below ``cwd`` or its base name."""
+def _find_orders(listings: Iterable[Any], cwd: str, place: int) -> dict[str, list[str | None]]:
+    """Return the digests of each folder that was listed, by its path below ``cwd`` or its base name: those at one place."""
     found: dict[str, list[str | None]] = {}
-    for path, _count, _module, order in listings:
+    for path, *entry in listings:
+        order = entry[place - 1] if place <= len(entry) else None
         normal = os.path.normpath(path)
         if "-packages" in normal or f"{normal}/".startswith(_SYSTEM) or _is_stdlib_file(normal + "/"):
             continue

@@ -85,6 +85,10 @@ ASKS = {
     "import os\nif os.path.exists('/data/a'): f = open('/data/a', 'rb')": {"files:exists"},
     "import os\nfor name in os.listdir(d): go(os.path.isfile(os.path.join(other, name)))": {"files:isfile"},
     "for name in names: f(folder.joinpath(name).is_dir())": {"files:is_dir"},
+    "import os\nif not os.path.exists(path): save(model, path)\nx = open(path, 'rb')": {"files:exists"},
+    "import os\nfound = os.path.exists(path)\nprint(found)": {"files:exists"},
+    "import torch\nfor i in order: x[i] = 1": {"scatter:write"},
+    "import torch\ny = h[[0, 0]].sum()": {"scatter:index"},
     "import numpy as np\nx = np.empty(3)\nx += 1": {"unwritten:empty"},
     "import numpy as np\nx = np.empty(n)\nfor i in range(n - 1): x[i] = i": {"unwritten:empty"},
     "import numpy as np\nx = np.empty(n)\nfor i in range(n):\n  if i % 2: x[i] = i": {"unwritten:empty"},
@@ -170,6 +174,20 @@ SILENT = [
     "names = sorted(path for path in folder.iterdir() if path.is_dir())",
     "import os\nfor name in os.listdir(d):\n  if os.path.isfile(os.path.join(d, name)): f(name)",
     "import os\nwith os.scandir(d) as entries: names = 1\nfor entry in os.scandir(d):\n  if entry.is_file(): f(entry.name)",
+    "import os\nif not os.path.exists(path):\n  with open(path, 'wb') as f: f.write(get())\nwith open(path, 'rb') as f: f.read()",
+    (
+        "import os, torch\nif os.path.isfile(args.resume):\n  if args.gpu is None: c = torch.load(args.resume)\n"
+        "  else: c = torch.load(args.resume, map_location=loc)"
+    ),
+    (
+        "import os, torch\nclass A:\n def go(self, path):\n  if os.path.exists(path):\n   print('there')\n   self.restore(path)\n"
+        " def restore(self, file): self.state = torch.load(file)"
+    ),
+    "import os\nthere = False\nif x: there = os.path.exists(path)\nif there: f = open(path, 'rb')",
+    "import torch\nlogits[logits < v[:, [-1]]] = 0",
+    "import torch\nfor name, value in d.items(): state[name] = value",
+    "import torch\nclass D:\n def __getitem__(self, i): return self.rows[i]",
+    "import torch\nclass W:\n def __init__(self): self.ids = {}\n def put(self, w): self.ids[w] = len(self.ids)",
     "import stat\nstat.S_IMODE(mode)",
     "if frame.empty or queue.empty(): f()",
     "import numpy as np\nx = np.empty((0, 3))",

@@ -45,6 +45,8 @@ COUNTS = {
 KEPT = "import time\nt = time.perf_counter()\n"
 """What is done with a duration that may reach results."""
 COUNTS |= {
+    "import tarfile\ntarfile.open(path, 'w:gz')": ["tarfile.open"],
+    "import zipfile\nzipfile.ZipFile(path, mode=mode)": ["zipfile.ZipFile"],
     KEPT + "json.dump({'s': time.perf_counter() - t}, f)": ["time.perf_counter"],
     KEPT + "took = time.perf_counter() - t\nrows.append(took)\nsave(rows)": ["time.perf_counter"],
     KEPT + "took = time.perf_counter() - t\nif took > 3: stop()": ["time.perf_counter"],
@@ -55,6 +57,7 @@ COUNTS |= {
     "from threading import Thread\ndef f(): open('a', 'wb')\nThread(target=f).start()": ["threading.Thread"],
 }
 HARMLESS = [
+    "import tarfile, zipfile\ntarfile.open(path)\nzipfile.ZipFile(path, 'r')",
     "import time\nt = time.time()\nprint(time.time() - t)",
     "import time\nclass A:\n def f(self): self.t = time.time()\n def g(self): return time.time() - self.t\nprint(A().g())",
     "import time\nstart = time.time()\ntook = round(time.time() - start, 1)\nlog.info('%s', took)",

@@ -77,4 +77,5 @@ def test_a_file_in_the_place_of_a_folder_is_another_listing(project):
     (project / "folder" / "inner").rmdir()
     (project / "folder" / "inner").write_text("x")
     after = run(project, STEADY["types"])
+    assert compare(before, after).conditions.promised is Level.FUNCTIONAL
     assert before.look_up(("usage", "listing", "folder")) != after.look_up(("usage", "listing", "folder"))

@@ -247,6 +247,11 @@ def _digest_orders(orders: "list[str | None]", digest: "Callable[..., str]") -> 
     return digest(*(b"%d\0" % len(data) + data for data in names))
 
 
+def _sort(orders: "list[str | None]") -> "list[str | None]":
+    """Return what names there were, whatever their order."""
+    return [order and "\0".join(sorted(order.split("\0"))) for order in orders]
+
+
 def _hear_connect(_: object, address: object) -> None:
     host = address[0] if isinstance(address, tuple) and address else None
     if not isinstance(host, str):
@@ -442,7 +447,8 @@ def _collect() -> "dict[str, Any]":
     raw["audit"] = {
         "opens": [[name, *entry] for name, entry in opens.items()],
         "listings": [
-            [name, entry[0], entry[1], _digest_orders(entry[2], names["_hash"])] for name, entry in listings.items()
+            [name, entry[0], entry[1], *(_digest_orders(each, names["_hash"]) for each in (entry[2], _sort(entry[2])))]
+            for name, entry in listings.items()
         ],
         "connects": connects,
         "subprocesses": subprocesses,
