@@ -43,8 +43,8 @@ def compare_many(
     from reprofp.verdict.many import Table
     from reprofp.verdict.many import compare_many as judge_all
 
-    if wanted.form not in ("text", "json"):
-        raise click.UsageError(f"--{wanted.form} shows two records: name two, or ask for text or --json")
+    if wanted.form == "markdown":
+        raise click.UsageError("--markdown shows two records: name two, or ask for text, --html or --json")
     records = tuple(load_record(name, ledger) for name in names)
     check(records)
     if group_by is not None:
@@ -54,8 +54,14 @@ def compare_many(
     code = _answer(table, division, wanted)
     if wanted.form == "json":
         print_json(table_json(table, names, wanted.level, code, division))
+        return code or 0
+    told = [describe_record(name, record) for name, record in zip(names, records, strict=True)]
+    if wanted.form == "html":
+        from reprofp.cli.verdicts import write_page
+        from reprofp.render.many_html import table_html
+
+        write_page(table_html(table, told, code, division), wanted.page)
     else:
-        told = [describe_record(name, record) for name, record in zip(names, records, strict=True)]
         print_lines(draw_table(table, told, screen_width(), code, division))
     return code or 0
 

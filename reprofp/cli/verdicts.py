@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reprofp.policies import Ruling
     from reprofp.verdict import Verdict
 
-__all__ = ["Named", "Wanted", "answer", "show"]
+__all__ = ["Named", "Wanted", "answer", "show", "write_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
             )
         )
     elif wanted.form == "html":
-        _write_page(verdict, (a, b), wanted, code, contents)
+        from reprofp.render.html import verdict_html
+
+        write_page(verdict_html(verdict, [(a.name, a.record), (b.name, b.record)], code, contents), wanted.page)
     elif wanted.form == "markdown":
         from reprofp.render.markdown import verdict_markdown
         from reprofp.render.wording import ANSWERS
@@ -96,31 +98,24 @@ def show(verdict: Verdict, a: Named, b: Named, wanted: Wanted) -> None:
         print_lines(draw_verdict(verdict, *names, shown, contents))
 
 
-def _write_page(
-    verdict: Verdict,
-    sides: tuple[Named, Named],
-    wanted: Wanted,
-    code: int | None,
-    contents: list[ContentDifference],
-) -> None:
-    """Write a page to a file, or to standard output for ``-``.
+def write_page(page: str, place: Path | None) -> None:
+    """Write a page to a file, whole or not at all, or to standard output for ``-``.
 
     Raises:
         InputError: the file cannot be written.
     """
     from reprofp.cli.output import remark
     from reprofp.errors import InputError
-    from reprofp.render.html import verdict_html
+    from reprofp.ledger.folders import replace_file
 
-    page = verdict_html(verdict, [(side.name, side.record) for side in sides], code, contents)
-    if wanted.page is None or str(wanted.page) == "-":
+    if place is None or str(place) == "-":
         print_text(page)
         return
     try:
-        wanted.page.write_text(page, encoding="utf-8")
+        replace_file(place, page.encode("utf-8"))
     except OSError as error:
-        raise InputError(f"{wanted.page}: cannot be written ({error.strerror or error})") from error
-    remark(f"written to {wanted.page}")
+        raise InputError(f"{place}: cannot be written ({error.strerror or error}); choose another place") from error
+    remark(f"written to {place}")
 
 
 def _name_pins(verdict: Verdict, wanted: Wanted) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reprofp.model.contents import ContentDifference
     from reprofp.verdict import MetricComparison, Reason, Verdict
 
-__all__ = ["verdict_html"]
+__all__ = ["escape_text", "make_page", "verdict_html"]
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #d5d9df; --dim: #5b6472; --back: #ffffff; --text: #1b1f24; --soft: #f4f6f8;
@@ -46,10 +46,12 @@ code, td.fact, pre { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas
 .fix code { background: var(--soft); padding: .1rem .35rem; border-radius: .25rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: 0; } dt { color: var(--dim); }
 dd { margin: 0; overflow-wrap: anywhere; } details { margin-top: 1rem; } summary { cursor: pointer; color: var(--dim); }
+table.pairs { width: auto; } .pairs td, .pairs th { padding: .3rem 1.1rem .3rem 0; }
+td.good { color: var(--good); } td.doubt { color: var(--doubt); } td.dim { color: var(--dim); }
 pre { white-space: pre-wrap; background: var(--soft); padding: .7rem; border-radius: .4rem; }
 footer { margin-top: 2rem; color: var(--dim); font-size: .85rem; } ul { padding-left: 1.2rem; margin: .3rem 0; }
-@media (max-width: 40rem) { td, th { display: block; width: auto; border: 0; padding: .1rem 0; } thead { display: none; }
-  tr { display: block; border-bottom: 1px solid var(--line); padding: .5rem 0; } }
+@media (max-width: 40rem) { table:not(.pairs) td, table:not(.pairs) th { display: block; width: auto; border: 0; padding: .1rem 0; } table:not(.pairs) thead { display: none; }
+  table:not(.pairs) tr { display: block; border-bottom: 1px solid var(--line); padding: .5rem 0; } }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -62,23 +64,31 @@ def verdict_html(
 ) -> str:
     """Return a page on the verdict about two named records; ``answer`` is that to a requirement."""
     said = headline(verdict)
+    body = [
+        _draw_facts(verdict, sides),
+        *([] if verdict.same_record else _draw_body(verdict, contents)),
+        f"<footer>{escape_text(_count(verdict))}</footer>",
+    ]
+    return make_page(said, tone(verdict, answer), answer, body)
+
+
+def make_page(said: str, role: str, answer: int | None, body: Iterable[str]) -> str:
+    """Return a whole page that says one thing at its head; ``body`` is HTML."""
     word = "" if answer is None else f"<b>{ANSWERS[answer]}</b>: "
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">',
-        f"<title>{_text(said[:120])}</title><style>{_STYLE}</style></head><body>",
-        f'<h1 class="{tone(verdict, answer)}">{word}{_text(said)}</h1>',
-        _draw_facts(verdict, sides),
-        *([] if verdict.same_record else _draw_body(verdict, contents)),
-        f"<footer>{_text(_count(verdict))}</footer>",
+        f"<title>{escape_text(said[:120])}</title><style>{_STYLE}</style></head><body>",
+        f'<h1 class="{role}">{word}{escape_text(said)}</h1>',
+        *body,
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def _text(text: str) -> str:
+def escape_text(text: str) -> str:
     """Escape a text: first what would be hidden, then what HTML would read."""
     return escape(clean(text), quote=True)
 
@@ -91,16 +101,18 @@ def _count(verdict: Verdict) -> str:
 def _draw_facts(verdict: Verdict, sides: Sequence[tuple[str, Record]]) -> str:
     rows = [(side, _name(name, record)) for side, (name, record) in zip("ab", sides, strict=True)]
     if not verdict.same_record:
-        rows.append(("conditions", _text(format_interval(verdict.conditions))))
+        rows.append(("conditions", escape_text(format_interval(verdict.conditions))))
         if not any(reason.level is None for reason in verdict.experiment.differs):
-            rows.append(("overall", _text(format_interval(verdict.overall))))
+            rows.append(("overall", escape_text(format_interval(verdict.overall))))
     return "<dl>" + "".join(f"<dt>{term}</dt><dd>{told}</dd>" for term, told in rows) + "</dl>"
 
 
 def _name(name: str, record: Record) -> str:
     kind = "run" if isinstance(record, Run) else "snapshot"
     full = format_id("rn1" if isinstance(record, Run) else "sn1", record.raw_id)
-    return f"{_text(name)} ({kind}, {_text(format_time(record.time_ns))}) <br><code>{_text(full)}</code>"
+    return (
+        f"{escape_text(name)} ({kind}, {escape_text(format_time(record.time_ns))}) <br><code>{escape_text(full)}</code>"
+    )
 
 
 def _draw_body(verdict: Verdict, contents: Sequence[ContentDifference]) -> Iterator[str]:
@@ -124,12 +136,12 @@ def _draw_body(verdict: Verdict, contents: Sequence[ContentDifference]) -> Itera
     if verdict.metrics:
         yield _draw_metrics(verdict.metrics)
     if verdict.notes:
-        yield "<h2>Notes</h2><ul>" + "".join(f"<li>{_text(note)}</li>" for note in verdict.notes) + "</ul>"
+        yield "<h2>Notes</h2><ul>" + "".join(f"<li>{escape_text(note)}</li>" for note in verdict.notes) + "</ul>"
     yield from _draw_details(verdict)
 
 
 def _text_lines(text: str) -> str:
-    return "\n".join(map(_text, text.splitlines()))
+    return "\n".join(map(escape_text, text.splitlines()))
 
 
 def _draw_details(verdict: Verdict) -> Iterator[str]:
@@ -155,14 +167,14 @@ def _draw_table(title: str, reasons: Iterable[Reason]) -> str:
 
 
 def _draw_row(row: Row) -> str:
-    fix = f'<span class="fix">fix: <code>{_text(row.fix)}</code></span>' if row.fix else ""
-    change = _text(row.change)
-    return f'<tr><td class="fact">{_text(row.fact)}</td><td class="change">{change}</td><td>{_text(row.why)}{fix}</td></tr>'
+    fix = f'<span class="fix">fix: <code>{escape_text(row.fix)}</code></span>' if row.fix else ""
+    change = escape_text(row.change)
+    return f'<tr><td class="fact">{escape_text(row.fact)}</td><td class="change">{change}</td><td>{escape_text(row.why)}{fix}</td></tr>'
 
 
 def _draw_metrics(metrics: Iterable[MetricComparison]) -> str:
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in say_metric(metric)) + "</tr>" for metric in metrics
+        "<tr>" + "".join(f"<td>{escape_text(cell)}</td>" for cell in say_metric(metric)) + "</tr>" for metric in metrics
     )
     columns = "<tr><th>metric</th><th>a → b</th><th>deviation</th><th>says</th><th>over</th></tr>"
     return f"<h2>Metrics</h2><table><thead>{columns}</thead><tbody>{rows}</tbody></table>"

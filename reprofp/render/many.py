@@ -16,13 +16,24 @@ if TYPE_CHECKING:
     from reprofp.verdict import Level, Verdict
     from reprofp.verdict.many import Division, Table
 
-__all__ = ["NOT_TRANSITIVE", "draw_table", "table_json"]
+__all__ = [
+    "COMPARED",
+    "LEGEND",
+    "NOT_TRANSITIVE",
+    "draw_cell",
+    "draw_table",
+    "list_groups",
+    "name_column",
+    "say_table",
+    "table_json",
+]
 
 NOT_TRANSITIVE = (
     "that a goes with b, and b with c, says nothing of a and c: in a group, every pair is promised the level for itself"
 )
+LEGEND = "bits, stat, func: bitwise, statistical, functional is promised; -: nothing is; (x): that is possible"
 _SHORT = {"bitwise": "bits", "statistical": "stat", "functional": "func", "incomparable": "-"}
-_COMPARED = {
+COMPARED = {
     "bitwise": "may be compared bit by bit",
     "statistical": "may be compared with a tolerance, or over several runs",
     "functional": "may be compared in quality, not in numbers",
@@ -36,8 +47,8 @@ def draw_table(
     table: Table, names: Sequence[str], width: int, answer: int | None, division: Division | None
 ) -> list[Line]:
     """Draw a table of records that are called ``names``."""
-    letters = [_letter(index) for index in range(len(names))]
-    said = _say(table)
+    letters = [name_column(index) for index in range(len(names))]
+    said = say_table(table)
     lines = [line(Span(said if answer is None else f"{ANSWERS[answer]}: {said}", "strong")), line()]
     lines += align([[Span(letter, "path"), Span(clean(name))] for letter, name in zip(letters, names, strict=True)])
     lines += [line(), *_draw_matrix(table, letters)]
@@ -49,12 +60,13 @@ def draw_table(
     return [*lines, line(), line(Span(first, "dim")), *(indent(line(Span(text, "dim")), _INDENT) for text in rest)]
 
 
-def _letter(index: int) -> str:
+def name_column(index: int) -> str:
     """Name a column: a to z, then a1 and so on."""
     return "abcdefghijklmnopqrstuvwxyz"[index % 26] + (str(index // 26) if index >= 26 else "")  # noqa: PLR2004  letters
 
 
-def _say(table: Table) -> str:
+def say_table(table: Table) -> str:
+    """Count the records, the pairs, and what is promised of them."""
     counts: dict[Level, int] = {}
     for one, other in table.verdicts:
         level = table.promised(one, other)
@@ -69,13 +81,13 @@ def _say(table: Table) -> str:
 def _draw_matrix(table: Table, letters: Sequence[str]) -> list[Line]:
     rows = [[Span(""), *(Span(letter, "path") for letter in letters)]]
     for one, letter in enumerate(letters):
-        cells = [Span("=", "dim") if one == other else _cell(table, one, other) for other in range(len(letters))]
+        cells = [Span("=", "dim") if one == other else draw_cell(table, one, other) for other in range(len(letters))]
         rows.append([Span(letter, "path"), *cells])
-    legend = "bits, stat, func: bitwise, statistical, functional is promised; -: nothing is; (…): that is possible"
-    return [*align(rows), line(Span(legend.replace("…", "x"), "dim"))]
+    return [*align(rows), line(Span(LEGEND, "dim"))]
 
 
-def _cell(table: Table, one: int, other: int) -> Span:
+def draw_cell(table: Table, one: int, other: int) -> Span:
+    """Write what is promised of a pair, and what is possible where that is more."""
     verdict = table.verdicts[min(one, other), max(one, other)]
     promised = table.promised(one, other)
     possible = promised if verdict.same_record else verdict.overall.possible
@@ -85,21 +97,28 @@ def _cell(table: Table, one: int, other: int) -> Span:
     return Span(text, "good" if promised.label == "bitwise" else "doubt" if possible > promised else "")
 
 
-def _draw_groups(table: Table, letters: Sequence[str]) -> Iterator[Line]:
+def list_groups(table: Table) -> Iterator[tuple[Level, list[tuple[int, ...]]]]:
+    """Yield the groups in which a level is promised of every pair, without those that lie in one of a higher level."""
     from reprofp.verdict import Level  # noqa: PLC0415  brings the rules
 
     told: list[tuple[int, ...]] = []
     for level in (Level.BITWISE, Level.STATISTICAL, Level.FUNCTIONAL):
         groups = [group for group in table.groups(level) if not any(set(group) <= set(other) for other in told)]
         if groups:
-            yield line()
-            yield line(Span(_COMPARED[level.label], "strong"))
-            for group in groups[:_FEW]:
-                yield indent(line(", ".join(letters[index] for index in group)), _INDENT)
-            if len(groups) > _FEW:
-                yield indent(line(Span(f"and {len(groups) - _FEW} more groups (--json)", "dim")), _INDENT)
+            yield level, groups
         told += groups
-    if not told:
+
+
+def _draw_groups(table: Table, letters: Sequence[str]) -> Iterator[Line]:
+    found = list(list_groups(table))
+    for level, groups in found:
+        yield line()
+        yield line(Span(COMPARED[level.label], "strong"))
+        for group in groups[:_FEW]:
+            yield indent(line(", ".join(letters[index] for index in group)), _INDENT)
+        if len(groups) > _FEW:
+            yield indent(line(Span(f"and {len(groups) - _FEW} more groups (--json)", "dim")), _INDENT)
+    if not found:
         yield line()
         yield line(Span("no two of them are promised to be comparable", "strong"))
 

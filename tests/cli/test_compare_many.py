@@ -62,3 +62,26 @@ def test_a_page_goes_into_a_file_or_out(ask, filled, tmp_path):
     assert page.read_text().startswith("<!doctype html>")
     assert "<b>no</b>" in page.read_text()
     assert ask("compare", A.id, B.id, "--html", "-").out.startswith("<!doctype html>")
+
+
+def test_a_page_of_three_records(ask, filled, tmp_path):
+    page = tmp_path / "page.html"
+    names = [A.id, B.id, RUN.id]
+    done = ask("compare", *names, "--html", page, "--group-by", "config.name", "--require", "bitwise")
+    assert done.code == ask("compare", *names, "--group-by", "config.name", "--require", "bitwise").code
+    text = page.read_text()
+    assert text.startswith("<!doctype html>")
+    assert text.count('<td class="dim">=</td>') == 3
+    assert "By config.name" in text
+    assert ask("compare", *names, "--html", "-").out.endswith("</html>\n")
+
+
+def test_a_page_that_cannot_be_written_leaves_what_was_there(ask, filled, tmp_path, monkeypatch):
+    page = tmp_path / "page.html"
+    page.write_text("as it was")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    done = ask("compare", A.id, B.id, "--html", page)
+    assert done.code == 3
+    assert done.failed_clearly
+    assert page.read_text() == "as it was"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
