@@ -29,6 +29,10 @@ _TRY_AGAIN_S = 30.0
 _ROOM = 4096
 
 
+_left_alone: dict[str, float] = {}
+"""Until when daemons that did not answer in time are not asked again, by their sockets."""
+
+
 def _find_place(folder: Path | None) -> Path:
     if folder is not None:
         return Path(folder)
@@ -38,10 +42,15 @@ def _find_place(folder: Path | None) -> Path:
 
 
 def _serves(client: Client, place: Path) -> bool:
-    """Whether a daemon answers, and writes the ledger in ``place``."""
-    if not os.path.exists(client.path):
+    """Whether a daemon answers, and writes the ledger in ``place``; one that was too slow is left alone for a while."""
+    if not os.path.exists(client.path) or time.monotonic() < _left_alone.get(client.path, 0.0):
         return False
-    greeting = client.ping()
+    try:
+        greeting = client.ping()
+    except DaemonError as error:
+        if error.code == "late":
+            _left_alone[client.path] = time.monotonic() + _TRY_AGAIN_S
+        raise
     return bool(greeting["ledger"] == os.path.realpath(place)) and "record.put" in greeting["methods"]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reprofp.errors import FormatError, LedgerError
@@ -332,7 +332,7 @@ class ObjectSource:
     ) -> None:
         """Keep the table; of a record that expired, what is gone reads as if it had been purged.
 
-        Facets are looked for in ``recent`` first, which must be of this ledger as it is. Without ``sides``, side blobs
+        Manifests and facets are looked for in ``recent`` first, which must be of this ledger as it is. Without ``sides``, side blobs
         read as if they had been purged.
         """
         self._objects, self._recent, self._sides = objects, recent, sides
@@ -340,26 +340,28 @@ class ObjectSource:
 
     def manifest(self, kind: str, raw_id: bytes) -> bytes:
         """Return the manifest of the record ``raw_id``."""
-        data = self._objects.read(raw_id)
+        data = self._read_recent(raw_id, self._objects.read)
         if data is None:
             raise LookupError(f"{format_id(kind, raw_id)} has no manifest")
         return data
 
     def facet(self, raw_id: bytes) -> bytes | None:
         """Return the facet ``raw_id``, or None where it was purged or expired."""
-        data = None if self._recent is None else self._recent.find(raw_id)
-        if data is not None:
-            return data
-        data = self._read(raw_id)
-        if self._recent is not None and data is not None:
-            self._recent.add(raw_id, data)
-        return data
+        return self._read_recent(raw_id, self._read)
 
     def blob(self, kind: str, raw_id: bytes) -> bytes | None:
         """Return the blob ``raw_id``, or None where it was purged or expired."""
         if kind != "sb1":
             return self._objects.read(raw_id)
         return self._read(raw_id) if self._sides else None
+
+    def _read_recent(self, raw_id: bytes, read: Callable[[bytes], bytes | None]) -> bytes | None:
+        data = None if self._recent is None else self._recent.find(raw_id)
+        if data is None:
+            data = read(raw_id)
+            if self._recent is not None and data is not None:
+                self._recent.add(raw_id, data)
+        return data
 
     def _read(self, raw_id: bytes) -> bytes | None:
         if self.is_expired and self._objects.find(raw_id) is None:

@@ -197,7 +197,7 @@ class Ledger:
     def get(self, record_id: str, recent: Recent | None = None, *, sides: bool = True) -> Record:
         """Return the record with this full id; every byte of it is checked.
 
-        ``recent`` holds facets that were read from this ledger since it was rewritten last, and takes those that are read.
+        ``recent`` holds manifests and facets that were read from this ledger since it was rewritten last, and takes those that are read.
         Without ``sides`` the side blobs are not read, and are as if they had been purged.
 
         Raises:

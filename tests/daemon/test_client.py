@@ -13,6 +13,7 @@ import pytest
 import reprofp
 from daemon.serving import Daemon, serving
 from ledger.builders import make_run, make_snapshot
+from reprofp import connecting
 from reprofp.client import AsyncClient, Client, find_socket
 from reprofp.connecting import Session, check_place, keep
 from reprofp.errors import DaemonError, LedgerError, NameNotFoundError, UsageError
@@ -302,3 +303,22 @@ def test_a_socket_of_another_user_is_not_trusted(tmp_path, monkeypatch):
             process.kill()
             process.communicate()
     folder.close()
+
+
+def test_a_daemon_that_was_too_slow_is_not_waited_for_again(tmp_path, monkeypatch):
+    """A run looks for the daemon before it begins and when it has ended: it waits once."""
+    monkeypatch.setattr(connecting, "_DEADLINE_S", 0.1)
+    monkeypatch.setattr(connecting.Client.__init__, "__kwdefaults__", {"deadline_s": 0.1})
+    monkeypatch.setattr(connecting, "_left_alone", {})
+    monkeypatch.setenv("REPROFP_HOME", str(tmp_path / "ledger"))
+    monkeypatch.setenv("REPROFP_SOCKET", str(tmp_path / "s"))
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(tmp_path / "s"))
+        deaf.listen()
+        check_place()
+        assert keep(make_run()).spooled is None
+        assert keep(make_run(50)).spooled is None
+        deaf.settimeout(0.1)
+        deaf.accept()[0].close()
+        with pytest.raises(TimeoutError):
+            deaf.accept()

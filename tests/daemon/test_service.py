@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from reprofp.daemon.service import METHODS, Config, Service
 from reprofp.ledger import Ledger
 from reprofp.ledger.files import pack_record, unpack_record
 from reprofp.ledger.keeping import find_secret, purge
+from reprofp.verdict import Level, answer_requirement, compare
 from reprofp.wire import Request
+from verdict import records as judged
 
 OWNER, ADMIN, OTHER = 1000, 0, 2000
 GROUP = 77
@@ -292,3 +295,28 @@ def test_what_was_purged_is_told_no_more(private, tmp_path):
     assert b"hunter2" not in told
     assert unpack_record(told).id == record.id
     assert "denied" in str(answer(private, "compare", OWNER, a=record.id, b="@-1")["verdict"])
+
+
+CHANGES = [
+    {},
+    {"config.lr": 0.2},
+    {"python.version": "3.12.1"},
+    {"rng.seeds.seed": 2},
+    {"cpu.microcode": "0x2"},
+    {"usage.subprocesses": 1},
+    {"config.output_dir": "elsewhere"},
+]
+
+
+def test_what_is_comparable_is_what_compare_says(private):
+    """Shortcuts, and what is remembered of records judged before, change no answer."""
+    runs = [judged.make_run(facts, time_ns=number) for number, facts in enumerate([*CHANGES, {}, {}])]
+    records = [*runs, *(replace(run.end, time_ns=99 + number) for number, run in enumerate(runs[:3]))]
+    fill(private, OWNER, *records)
+    for record in (records[0], records[-1]):
+        verdicts = {other.id: compare(record, other) for other in records if other.id != record.id}
+        for level in Level:
+            wanted = {name for name, verdict in verdicts.items() if answer_requirement(verdict, level) == 0}
+            for _ in range(2):
+                found = answer(private, "comparable_with", OWNER, name=record.id, require=level.label, limit=100)
+                assert {line["id"] for line in found["records"]} == wanted
