@@ -13,6 +13,8 @@ __all__ = ["read_time"]
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"([0-9]{1,6})([mhdw])")
 _NS = 1_000_000_000
+_FURTHEST = (1 << 63) - 1
+"""The nanoseconds that a ledger counts to, in the year 2262; what lies beyond is as far as that."""
 
 
 def read_time(text: str | None) -> int | None:
@@ -27,7 +29,7 @@ def read_time(text: str | None) -> int | None:
         return None
     match = _AGO.fullmatch(text)
     if match is not None:
-        return time.time_ns() - int(match.group(1)) * _UNITS[match.group(2)] * _NS
+        return _clamp(time.time_ns() - int(match.group(1)) * _UNITS[match.group(2)] * _NS)
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
@@ -36,4 +38,8 @@ def read_time(text: str | None) -> int | None:
         ) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    return int(moment.timestamp()) * _NS
+    return _clamp(int(moment.timestamp()) * _NS)
+
+
+def _clamp(time_ns: int) -> int:
+    return max(-_FURTHEST, min(_FURTHEST, time_ns))

@@ -22,6 +22,8 @@ __all__ = ["Diagnosis", "Problem", "examine"]
 
 _LARGE_LOG = 64 << 20
 _SHOWN = 5
+_PUT_BACK = "put the ledger back from a backup; keep the damaged folder until all is well"
+_ASK_AS_OWNER = "ask again as a user who may read and write it: nothing here says that it is damaged"
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def _check_content(folder: Path, found: Diagnosis) -> None:
         with Ledger.open(folder, read_only=True) as ledger:
             report = ledger.verify()
     except LedgerError as error:
-        found.add(str(error), "put the ledger back from a backup; keep the damaged folder until all is well")
+        denied = any(not os.access(path, os.R_OK | os.W_OK) for path in (folder, folder / FILE_NAME))
+        found.add(str(error), _ASK_AS_OWNER if denied else _PUT_BACK)
         return
     found.facts |= {"records": report.records, "objects": report.objects, "root": report.root.hex()}
     found.damaged = report.damaged

@@ -14,7 +14,7 @@ from reprofp.render.wording import ANSWERS, plural
 
 if TYPE_CHECKING:
     from reprofp.verdict import Level, Verdict
-    from reprofp.verdict.many import Division, Table
+    from reprofp.verdict.many import Division, Part, Table
 
 __all__ = [
     "COMPARED",
@@ -24,6 +24,7 @@ __all__ = [
     "draw_table",
     "list_groups",
     "name_column",
+    "say_part",
     "say_table",
     "table_json",
 ]
@@ -150,16 +151,20 @@ def _stack(row: Sequence[Span], width: int) -> list[Line]:
     return [line(count, "  ", path), *(line("    " + text) for text in wrap(why.text, width - 4))]
 
 
+def say_part(part: Part) -> str:
+    """Say what is promised of every pair of the records that have one value."""
+    if part.promised is None:
+        return "alone"
+    return f"every pair: {part.promised.label if part.promised else 'nothing'}"
+
+
 def _draw_division(division: Division, letters: Sequence[str], width: int) -> Iterator[Line]:
     yield line()
     yield line(Span(f"by {clean(format_path(division.path))}", "strong"))
     rows = []
     for part in division.parts:
-        level = (
-            "alone" if part.promised is None else f"every pair: {part.promised.label if part.promised else 'nothing'}"
-        )
         members = ", ".join(letters[index] for index in part.members)
-        rows.append([Span(format_observation(part.fact), "path"), Span(members), Span(level)])
+        rows.append([Span(format_observation(part.fact), "path"), Span(members), Span(say_part(part))])
     for spans in align(rows):
         yield indent(spans, _INDENT)
     for (one, other), metrics in division.metrics:

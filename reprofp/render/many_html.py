@@ -17,6 +17,7 @@ from reprofp.render.many import (
     draw_cell,
     list_groups,
     name_column,
+    say_part,
     say_table,
 )
 from reprofp.render.text import say_metric
@@ -90,7 +91,7 @@ def _draw_division(division: Division, letters: Sequence[str]) -> Iterator[str]:
     rows = "".join(
         f'<tr><td class="fact">{escape_text(format_observation(part.fact))}</td>'
         f"<td>{', '.join(letters[index] for index in part.members)}</td>"
-        f"<td>{'alone' if part.promised is None else f'every pair: {part.promised.label}'}</td></tr>"
+        f"<td>{say_part(part)}</td></tr>"
         for part in division.parts
     )
     yield f"<h2>By {escape_text(format_path(division.path))}</h2><table><tbody>{rows}</tbody></table>"

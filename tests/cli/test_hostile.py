@@ -157,3 +157,12 @@ def test_hyper_parameters_that_cannot_be_read_are_told(ask, own_home, tmp_path):
         for words in (["snapshot"], ["run"]):
             done = ask(*words, "--config", tmp_path / name, *(["--", "true"] if words == ["run"] else []))
             assert ("no hyper-parameters can be read from it" in done.err) == told
+
+
+def test_a_ledger_of_another_user_is_not_called_damaged(ask, filled, monkeypatch):
+    monkeypatch.setattr("reprofp.ledger.doctor.os.access", lambda *_: False)
+    (filled / "ledger.sqlite").write_bytes(b"not to be read")
+    done = ask("ledger", "doctor")
+    assert done.code == 1
+    assert "ask again as a user who may read and write it" in done.out
+    assert "keep the damaged folder" not in done.out

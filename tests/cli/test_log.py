@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 from render.records import RUN, A, B
 
 
@@ -71,3 +73,12 @@ def test_another_ledger(ask, filled, tmp_path):
 def test_reading_makes_no_ledger(ask, tmp_path):
     ask("log", "--ledger", tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("moment", ["9999-12-31", "0001-01-01", "999999w"])
+def test_times_beyond_what_a_ledger_counts_to(ask, filled, option, moment):
+    is_future = moment.startswith("9999-")
+    done = ask("log", option, moment, "--json")
+    assert done.code == 0
+    assert (A.id in done.out) == (is_future == (option == "--until"))
