@@ -89,9 +89,13 @@ def _refuse_extension(code: int, _payload: bytes) -> object:
     raise ValueError(f"msgpack extension type {code} is not part of the format")
 
 
+_AS_IS = frozenset({str, bytes, bool, type(None)})
+"""Types, but not those derived from them, whose values msgpack writes canonically."""
+
+
 def _to_plain(value: object, depth: int) -> object:
     """Replace what msgpack cannot hold canonically by tagged maps, and sort the keys of maps."""
-    if value is None or isinstance(value, (bool, bytes)):
+    if type(value) in _AS_IS or isinstance(value, bytes):  # nearly all that there is
         return value
     if isinstance(value, str):
         return str(value)

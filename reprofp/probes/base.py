@@ -65,6 +65,8 @@ class Context:
     """Replaces the loader of NVML and its like in tests."""
     warm: Warm | None = None
     """Answers that were found before."""
+    sources: list[tuple[object, Path, dict[str, str]]] = field(default_factory=list, compare=False)
+    """What ``code.find_sources`` found of a process in a folder, for the probes that ask again."""
 
 
 @dataclass

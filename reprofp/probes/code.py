@@ -171,10 +171,15 @@ def find_sources(context: Context) -> dict[str, str]:
         OSError: the script is not there any more.
         ValueError: the process did not say what it loaded.
     """
+    for known, folder, found in context.sources:
+        if known is context.process and folder == context.cwd:
+            return dict(found)
     process = context.process or {}
     modules = {**take_map(process, "modules"), **_find_main(context)}
     prefix, cwd = (str(process.get(key) or "") for key in ("base_prefix", "cwd"))
-    return list_sources(modules, prefix, cwd or str(context.cwd))
+    found = list_sources(modules, prefix, cwd or str(context.cwd))
+    context.sources.append((context.process, context.cwd, found))
+    return dict(found)
 
 
 def _add_sources(report: Report, context: Context) -> None:

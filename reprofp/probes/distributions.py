@@ -53,11 +53,15 @@ class Distribution:
     folder: str
     """The full path of its dist-info or egg-info."""
 
+    @cached_property
+    def _installed(self) -> InstallRecord:
+        return InstallRecord(os.path.join(self.folder, "RECORD"))
+
     @property
     def record(self) -> Observation:
         """The digest of what RECORD lists, without what installing makes volatile."""
         try:
-            return Observed(InstallRecord(os.path.join(self.folder, "RECORD")).digest)
+            return Observed(self._installed.digest)
         except (FileNotFoundError, NotADirectoryError):
             return ABSENT
         except PermissionError:
@@ -69,7 +73,7 @@ class Distribution:
     def modules(self) -> frozenset[str]:
         """The top-level modules and packages that it installed."""
         try:
-            return InstallRecord(os.path.join(self.folder, "RECORD")).modules
+            return self._installed.modules
         except (OSError, ValueError):
             return self._modules_of_top_level()
 

@@ -3,14 +3,15 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from reprofp.model.facets import Facet
 from reprofp.model.observations import ABSENT, Observed, Unknown, UnknownCode
 from reprofp.model.schema import Phase
-from reprofp.probes.base import Experiment
-from reprofp.probes.code import CodeProbe
+from reprofp.probes.base import Context, Experiment
+from reprofp.probes.code import CodeProbe, find_sources
 
 
 @pytest.fixture
@@ -189,3 +190,18 @@ def test_no_path_and_no_secret_is_in_the_report(observe, project):
     report = observe("python", str(project / "train.py"), "--password", "canary5")
     assert "canary" not in repr(report)
     assert str(project) not in repr(report)
+
+
+def test_sources_are_looked_for_once_in_each_process_and_folder(tmp_path, monkeypatch):
+    looked = []
+    monkeypatch.setattr("reprofp.probes.code.list_sources", lambda modules, *_: looked.append(modules) or dict(modules))
+    context = Context(process={"modules": {"__main__": "a.py"}}, cwd=tmp_path)
+    for _ in range(2):
+        assert find_sources(context) == {"__main__": "a.py"}
+    assert len(looked) == 1
+    find_sources(context)["other"] = "b.py"
+    other = replace(context, process={"modules": {"__main__": "b.py"}})
+    assert find_sources(other) == {"__main__": "b.py"}
+    assert find_sources(context) == {"__main__": "a.py"}
+    find_sources(replace(context, cwd=tmp_path / "elsewhere"))
+    assert len(looked) == 3
