@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _MOST_NEAR = 3
+_ALIKE = 0.75
+"""How alike paths must be: all of one facet begin alike."""
 _WHOLE = "$files"
 """Where the facet ``config`` has the digests of files that were not parsed."""
 _DERIVED = ("effective", "outputs", "result")
@@ -131,7 +133,7 @@ def suggest_facts(wanted: FactPath, paths: Iterable[FactPath]) -> list[str]:
     text = format_path(wanted)
     names = {format_path(path[:length]) for path in paths for length in range(1, len(path) + 1)}
     holding = sorted((name for name in names if text in name.split(".")), key=lambda name: (name.count("."), name))
-    near = holding or difflib.get_close_matches(text, sorted(names), n=_MOST_NEAR)
+    near = holding or difflib.get_close_matches(text, sorted(names), n=_MOST_NEAR, cutoff=_ALIKE)
     return (near or _find_by_last(wanted, names))[:_MOST_NEAR]
 
 

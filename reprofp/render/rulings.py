@@ -41,9 +41,12 @@ def say_pins(ruling: Ruling) -> str:
     broken = [pin for pin in ruling.pinned if pin.holds is False] or [pin for pin in ruling.pinned if pin.holds is None]
     if not broken:
         return ""
-    word = "is not what" if broken[0].holds is False else "is not known, and"
     more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-    return f"{clean(format_path(broken[0].path))}{more} {word} {file} pins"
+    named = f"{clean(format_path(broken[0].path))}{more}"
+    verb = "are" if more else "is"
+    if broken[0].holds is None:
+        return f"{named}, which {file} pins, {verb} not known"
+    return f"{named} {verb} not what {file} pins"
 
 
 def _say_pin(pin: Pinned) -> str:

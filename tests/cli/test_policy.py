@@ -128,3 +128,9 @@ def test_pins_that_can_never_hold_are_told(ask, here, pin, code, said):
     assert said in done.err
     assert ask("policy", "show").code == 0
     assert json.loads(ask("policy", "check", "--json").out)["pin"]
+
+
+def test_pins_that_are_not_known_are_told_in_one_clause(ask, here):
+    (here / "reprofp.toml").write_text('[pin]\n"os.nothing" = "x"\n"os.nowhere" = "x"\n')
+    text = " ".join(ask("compare", A.id, B.id).out.split())
+    assert text.startswith("undecided, os.nothing and 1 more, which reprofp.toml pins, are not known: ")
