@@ -1,6 +1,6 @@
 # make demo   the main job on real input          make test   all tests
 # make lint   every static check                  make check  all that guards a change
-# make test-full   the tests that need frameworks, in an environment of their own
+# make test-full   the tests that need frameworks, in an environment of their own; make test-old: older releases of some
 SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ TESTS ?= tests
 
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc reprofp -type f ! -name '*.pyc' ! -path '*/__pycache__/*')
 
-.PHONY: demo test test-full coverage lint check test-c asan tsan arm fuzz wheel docs clean bootstrap
+.PHONY: demo test test-full test-old coverage lint check test-c asan tsan arm fuzz wheel docs clean bootstrap
 
 # The environment holds the package as a user would install it, not the checkout.
 $(BIN)/python:
@@ -43,7 +43,8 @@ test: $(VENV)/.test
 # on PyTorch's own index; where pip does not look there, TORCH='torch==2.13.0' takes what there is.
 FULL ?= .venv-full
 TORCH ?= torch==2.13.0+cpu
-FRAMEWORKS := '$(TORCH)' numpy scikit-learn 'jax[cpu]' gguf xgboost-cpu lightgbm numba numexpr transformers triton dvc
+FRAMEWORKS := '$(TORCH)' numpy scikit-learn 'jax[cpu]' gguf xgboost-cpu lightgbm numba numexpr transformers triton dvc \
+	ray dask distributed
 
 $(FULL)/.test: $(SOURCES) Makefile
 	PYTHON=$(PYTHON) tools/bootstrap.sh
@@ -56,6 +57,22 @@ test-full: $(FULL)/.test
 	mkdir -p build/test-full
 	cd build/test-full && $(abspath $(FULL))/bin/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) \
 		-m frameworks $(PYTEST_ARGS) $(addprefix $(CURDIR)/,$(TESTS))
+
+# What looks into NumPy, SciPy and scikit-learn, with releases of two years before the newest.
+OLD ?= .venv-old
+OLDER := 'numpy<2' 'scipy<1.13' 'scikit-learn<1.5'
+LOOKING := real_frameworks process_probes raw raw_frameworks threads weights
+
+$(OLD)/.test: $(SOURCES) Makefile
+	PYTHON=$(PYTHON) tools/bootstrap.sh
+	test -x $(OLD)/bin/python || $(PYTHON) -m venv $(OLD)
+	$(OLD)/bin/python -m pip install --quiet --disable-pip-version-check '.[test]' $(OLDER)
+	@touch $@
+
+test-old: $(OLD)/.test
+	mkdir -p build/test-old
+	cd build/test-old && $(abspath $(OLD))/bin/pytest -c $(CURDIR)/pyproject.toml --rootdir $(CURDIR) \
+		$(PYTEST_ARGS) $(CURDIR)/tests/numerics $(LOOKING:%=$(CURDIR)/tests/probes/test_%.py)
 
 # Branch coverage of the installed package, by the same tests.
 coverage:
@@ -95,4 +112,4 @@ wheel: $(VENV)/.lint
 check: lint test-c asan tsan test wheel demo
 
 clean:
-	rm -rf build dist $(VENV)
+	rm -rf build dist $(VENV) $(FULL) $(OLD)

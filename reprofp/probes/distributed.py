@@ -12,6 +12,9 @@ innermost launcher first (torchrun is often started by Slurm):
 - slurm: SLURM_STEP_NUM_TASKS (else SLURM_NTASKS), SLURM_PROCID, SLURM_LOCALID, in a step of srun; the batch script
   itself is no rank (srun(1), "OUTPUT ENVIRONMENT VARIABLES").
 - hydra: PMI_SIZE, PMI_RANK, MPI_LOCALRANKID (MPICH, Intel MPI).
+- ray: RAY_RAYLET_PID, which the raylet sets for its workers; and dask: __DASK_PARENT_PID, of another process, which the nanny and
+  ``dask worker`` set for theirs (seen with Ray 2.60 and distributed 2026.8). Their workers take tasks and have no rank; Ray
+  Train's have, by RANK and WORLD_SIZE.
 
 ``nccl.<name>``: settings of NCCL that stand in files and in no variable (see nccl_files.py).
 
@@ -20,6 +23,7 @@ All others are Absent outside of a launcher. Addresses of hosts are not recorded
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -66,6 +70,10 @@ _LAUNCHERS = (
 )
 
 
+_TASKS = (("ray", "RAY_RAYLET_PID"), ("dask", "__DASK_PARENT_PID"))
+"""Schedulers of tasks, whose workers have no rank, and the variable in which these find the process that started them."""
+
+
 class DistributedProbe:
     """Looks at what a launcher told the process."""
 
@@ -84,7 +92,8 @@ class DistributedProbe:
         report = Report()
         add_nccl_files(report, context)
         if launcher is None:
-            for name in ("launcher", "world_size", "rank", "local_rank"):
+            report.add("launcher", fact=_find_tasks(environ))
+            for name in ("world_size", "rank", "local_rank"):
                 report.add(name, fact=ABSENT)
             return report
         report.observe("launcher", value=launcher.name)
@@ -92,6 +101,12 @@ class DistributedProbe:
         report.add("rank", fact=_observe_number(environ, (launcher.rank,)))
         report.add("local_rank", fact=_observe_number(environ, (launcher.local_rank,)))
         return report
+
+
+def _find_tasks(environ: Mapping[str, str]) -> Observation:
+    """Return whose worker the process is; one that names itself there is the one that starts them."""
+    own = str(os.getpid())
+    return next((Observed(name) for name, mark in _TASKS if environ.get(mark, own) != own), ABSENT)
 
 
 def _is_complete(launcher: _Launcher, environ: Mapping[str, str]) -> bool:

@@ -1,5 +1,7 @@
 """What launchers tell their processes."""
 
+import os
+
 import pytest
 
 from probes.machines import Machine
@@ -46,6 +48,19 @@ def test_launchers(tmp_path, environ, expected):
 )
 def test_outside_of_a_launcher(tmp_path, environ):
     assert look(tmp_path, environ) == [ABSENT] * 4
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [({"RAY_RAYLET_PID": "1", "RAY_JOB_ID": "01000000"}, "ray"), ({"__DASK_PARENT_PID": "1"}, "dask")],
+)
+def test_workers_that_take_tasks_have_no_rank(tmp_path, environ, name):
+    assert look(tmp_path, environ) == [Observed(name), ABSENT, ABSENT, ABSENT]
+    assert look(tmp_path, {**environ, "RANK": "0", "WORLD_SIZE": "2"})[:2] == [Observed("env"), Observed(2)]
+
+
+def test_who_starts_workers_is_none(tmp_path):
+    assert look(tmp_path, {"__DASK_PARENT_PID": str(os.getpid())}) == [ABSENT] * 4
 
 
 @pytest.mark.parametrize("text", ["", "-1", "two", "1.0", "9" * 30, "0x2", "\u0662"])
