@@ -8,6 +8,9 @@ How each fact is read:
   it stays in every machine image that was made out of a container. Absent when the pid, IPC, UTS and cgroup
   namespaces all are the first ones (their numbers: include/linux/proc_ns.h of Linux), as in no container
   manager's default; else Unknown.
+- ``image``: the digest of the image's configuration, "sha256:" and 64 hex digits, from /run/.containerenv, in which Podman writes it
+  for containers with --privileged (podman-run(1)); what other managers started does not know its image: Unknown, and
+  Absent outside of containers.
 - ``cgroup.cpu_max``: processors that the quota is worth (quota / period, the smallest on the way up), and
   ``cgroup.memory_max`` (bytes): cpu.max and memory.max, or version 1's cpu.cfs_quota_us, cpu.cfs_period_us and
   memory.limit_in_bytes; Absent where no limit is seen. A group namespace hides what is above it.
@@ -20,7 +23,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, Value
+from reprofp.model.observations import ABSENT, Observation, Observed, Unknown, UnknownCode, Value
 from reprofp.probes.base import Context, Report
 from reprofp.probes.machine import FAILED, attempt, find_environ, read_text, try_text
 from reprofp.probes.mounts import Mount, find_group_folders, read_groups, read_mounts
@@ -46,6 +49,7 @@ _GROUPS = (
     (re.compile(r"/lxc(?:\.payload)?[./]"), "lxc"),
     (re.compile(r"/machine\.slice/systemd-nspawn@|/payload$"), "systemd-nspawn"),
 )
+_IMAGE = re.compile(r'^imageid="([0-9a-f]{64})"$', re.MULTILINE)
 _KINDS = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _UNLIMITED = 1 << 62
 """Version 1 writes the largest number of pages for no limit."""
@@ -65,7 +69,9 @@ class ContainerProbe:
     def observe(self, context: Context) -> Report:
         """Report the kind of container and the limits in force."""
         report = Report()
-        report.add("detected", fact=_detect(context))
+        detected = _detect(context)
+        report.add("detected", fact=detected)
+        report.add("image", fact=detected if detected == ABSENT else attempt(lambda: _read_image(context)))
         report.add("cgroup", "cpu_max", fact=_observe_limit(context, "cpu", {1: _read_quota_v1, 2: _read_quota_v2}))
         report.add("cgroup", "memory_max", fact=_observe_limit(context, "memory", {1: _read_memory, 2: _read_memory}))
         return report
@@ -121,6 +127,11 @@ def _compare_namespaces(context: Context) -> Observation:
         if os.readlink(context.proc / "self/ns" / name) != f"{name}:[{first}]":
             return FAILED
     return ABSENT
+
+
+def _read_image(context: Context) -> Observation:
+    found = _IMAGE.search(try_text(context.root / "run/.containerenv") or "")
+    return Observed(f"sha256:{found[1]}") if found else Unknown(UnknownCode.NOT_ASKED)
 
 
 _Reader = Callable[[Path], Value]

@@ -30,6 +30,32 @@ def limits(machine):
     return facts["cgroup", "cpu_max"], facts["cgroup", "memory_max"]
 
 
+# --- The image ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'engine="podman-4.3.1"\nname="x"\nid="{ID}"\nimage="debian:12"\nimageid="{"a" * 64}"\nrootless=1\n', True),
+        ("", False),
+        (None, False),
+        ('imageid=""\n', False),
+        (f'name="imageid="{"a" * 64}""\n', False),
+    ],
+)
+def test_an_image_is_what_its_manager_wrote_down(tmp_path, text, expected):
+    machine = make_docker_v2(tmp_path)
+    if text is not None:
+        machine.write("root/run/.containerenv", text)
+    wanted = Observed("sha256:" + "a" * 64) if expected else Unknown(UnknownCode.NOT_ASKED)
+    assert look(machine)["image",] == wanted
+
+
+def test_without_a_container_there_is_no_image(tmp_path):
+    facts = look(make_xeon(tmp_path))
+    assert facts["detected",] == facts["image",] == ABSENT
+
+
 # --- The kind ----------------------------------------------------------------------------------------------
 
 
@@ -178,4 +204,4 @@ def test_without_the_files_the_limits_are_unknown(tmp_path):
 
 def test_this_machine():
     facts = ContainerProbe().observe(Context()).facts
-    assert set(facts) == {("detected",), ("cgroup", "cpu_max"), ("cgroup", "memory_max")}
+    assert set(facts) == {("detected",), ("image",), ("cgroup", "cpu_max"), ("cgroup", "memory_max")}
