@@ -98,7 +98,8 @@ class Facet:
             raise FormatError(
                 f"a facet of {len(data)} bytes is larger than the {MAX_FACET_BYTES} that a facet may take"
             )
-        facet = _read_facet(decode(data, is_checked=is_checked))
+        # What is no canonical form does not come back as it was, below: one look is enough.
+        facet = _read_facet(decode(data, is_checked=True))
         if is_checked:
             facet.__dict__["canonical"] = data
         elif facet.canonical != data:

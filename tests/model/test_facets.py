@@ -112,3 +112,21 @@ def test_upgrades_lead_step_by_step_to_the_newest_version(monkeypatch):
     old = Facet("cpu", 0, {("maker",): Observed("x")})
     assert upgrade_facet(old).look_up(("vendor",)) == Observed("x")
     assert upgrade_facet(Facet("cpu", 1, {})).version == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.replace(
+            b"\xa5facet\xa6config", b"\xd9\x05facet\xa6config"
+        ),  # a longer form of a text's length
+        lambda data: data.replace(b"\xa7version\x01", b"\xa7version\xcd\x00\x01"),  # a longer form of a number
+        lambda data: data[:1] + data[-9:] + data[1:-9],  # keys in another order
+        lambda data: data + b"\xc0",
+    ],
+)
+def test_bytes_of_another_encoding_are_no_facet(change):
+    data = Facet("config", 1, {("lr",): Observed(0.1)}).canonical
+    assert change(data) != data
+    with pytest.raises(FormatError):
+        Facet.from_canonical(change(data))
