@@ -93,6 +93,10 @@ _CHANGES: dict[str, Callable[[Path], None]] = {
     "comment": _edit("import argparse\n", "# A note that changes nothing.\nimport argparse  # as ever\n"),
     "statement": _edit("import argparse\n", "import argparse\n\nVERSION = 2\n"),
     "deterministic": _edit(_AFTER, _AFTER + "torch.use_deterministic_algorithms(True, warn_only=False)\n"),
+    "deterministic-warn": _edit(_AFTER, _AFTER + "torch.use_deterministic_algorithms(True, warn_only=True)\n"),
+    "medium": _edit(_AFTER, _AFTER + "torch.set_float32_matmul_precision('medium')\n"),
+    "onednn-off": _edit(_AFTER, _AFTER + "torch.backends.mkldnn.enabled = False\n"),
+    "torch-threads": _edit(_AFTER, _AFTER + "torch.set_num_threads(1)\n"),
     "float64": _edit(_AFTER, _AFTER + "torch.set_default_dtype(torch.float64)\n"),
     "flush": _edit(_AFTER, _AFTER + "torch.set_flush_denormal(True)\n"),
 }

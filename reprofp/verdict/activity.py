@@ -17,7 +17,7 @@ from reprofp.model.canonical import encode
 from reprofp.model.observations import Absent, Observation, Observed, Unknown, UnknownCode, Value
 from reprofp.model.paths import FactPath, parse_path
 from reprofp.verdict.patterns import fill, match_part
-from reprofp.verdict.studied import COMPUTED, studied_for
+from reprofp.verdict.studied import COMPUTED, OF_NUMPY, studied_for
 
 __all__ = [
     "Condition",
@@ -313,7 +313,8 @@ def _read_asks(operand: Any) -> Condition:
     if None in studied:
         raise UsageError(f"asks: there is no kind among {', '.join(kinds)} that usage.calls does not know")
     parts = tuple(
-        _Asks(kind, found or frozenset(), word) for (kind, _colon, word), found in zip(words, studied, strict=True)
+        _Asks(OF_NUMPY.get(kind, kind), found or frozenset(), word)
+        for (kind, _colon, word), found in zip(words, studied, strict=True)
     )
     return parts[0] if len(parts) == 1 else _Junction(parts, every=False)
 

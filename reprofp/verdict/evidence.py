@@ -48,13 +48,16 @@ _BACKENDS: Mapping[str, Condition] = {
 """By the second part of a path ``numerics.BACKEND.FAMILY``: whether a run could use the backend."""
 
 _REACHED: Mapping[tuple[str, str], Condition] = {
-    **{("numpy", family): read_condition({"asks": ["products"]}) for family in ("matmul", "convolution", "linalg")},
     **{
-        ("numpy", family): read_condition({"asks": ["functions"]})
+        ("numpy", family): read_condition({"asks": ["numpy-products"]})
+        for family in ("matmul", "convolution", "linalg")
+    },
+    **{
+        ("numpy", family): read_condition({"asks": ["numpy-functions"]})
         for family in ("elementwise", "softmax", "fft", "normalisation")
     },
-    ("numpy", "attention"): read_condition({"asks": ["functions", "products"]}),
-    ("numpy", "sorting"): read_condition({"asks": ["sorting"]}),
+    ("numpy", "attention"): read_condition({"asks": ["numpy-functions", "numpy-products"]}),
+    ("numpy", "sorting"): read_condition({"asks": ["numpy-sorting"]}),
     ("libm", "elementwise"): read_condition({"asks": ["functions"]}),
 }
 """By backend and family: whether the program can have reached such kernels at all; always, where nothing is said."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COMPUTED", "studied_for"]
+__all__ = ["COMPUTED", "OF_NUMPY", "studied_for"]
 
 COMPUTED = frozenset({"functions", "products", "sorting"})
 """Kinds that a package which was not looked at is taken to use: to compute is what most are for."""
@@ -42,6 +42,12 @@ _ALL = _PLUMBING | _COMPUTING
 _READ_VARIABLES = frozenset({"click", "fsspec", "jinja2", "pip", "setuptools", "pkg_resources", "toml"})
 """What may read variables that the program names to it, or that its files name."""
 _NUMERIC = _PLUMBING | _ARRAYS
+OF_NUMPY = {f"numpy-{kind}": kind for kind in ("functions", "products", "sorting")}
+"""Kinds of what only numpy's own loops and its BLAS do, and the kinds that a source asks for them by.
+
+PyTorch brings kernels of its own, and hands no computation to numpy; what it brings along, sympy and its like, computes with integers.
+"""
+_BESIDE_NUMPY = _NUMERIC | {"torch", "torchgen", "functorch", "sympy", "mpmath", "opt_einsum"}
 _TORCH = _ALL - {"torchvision"}
 _BY_KIND: Mapping[str, frozenset[str]] = {
     "addresses": _ALL,
@@ -54,6 +60,7 @@ _BY_KIND: Mapping[str, frozenset[str]] = {
     "local_time": _ALL,
     "locale": _ALL,
     "products": _NUMERIC,
+    **dict.fromkeys(OF_NUMPY, _BESIDE_NUMPY),
     "scatter": _TORCH,
     "sorting": _NUMERIC,
     "workers": _PLUMBING

@@ -13,6 +13,7 @@ from reprofp.model.schema import FACETS, Side
 from reprofp.verdict import compare, explain, load_rules
 from reprofp.verdict.effective import BY_NAME
 from reprofp.verdict.rule import EFFECTIVE_FACET, Rule
+from reprofp.verdict.studied import OF_NUMPY
 from verdict.records import FULL, GONE, GPU, UNKNOWN, make_run, split_path
 
 RULES = load_rules().rules
@@ -80,6 +81,7 @@ def hold(form, captures=()):  # noqa: C901  one branch for each form
         return {dotted(("packages", "imported", fill(texts(operand)[0], captures), "version")): "1.0"}
     if key == "asks":
         kind, _colon, word = texts(operand)[0].partition(":")
+        kind = OF_NUMPY.get(kind, kind)
         return {f"usage.calls.{kind}": [fill(word, captures) if word else "some"]}
     if key == "gpu":
         return {"usage.gpu": True, "gpu": GONE, "cuda": GONE, "gpu.count": 1, "cuda.driver_version": "1"}
@@ -106,7 +108,10 @@ def fail(form, captures=()):
         return hold(operand, captures)
     if key == "asks":
         return {
-            **{f"usage.calls.{text.partition(':')[0]}": GONE for text in texts(operand)},
+            **{
+                f"usage.calls.{OF_NUMPY.get(kind, kind)}": GONE
+                for kind in (t.partition(":")[0] for t in texts(operand))
+            },
             "usage.modules.numpy": True,
         }
     if key == "library":
