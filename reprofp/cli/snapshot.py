@@ -59,6 +59,8 @@ def command(
 
     snapshot = describe_environment(experiment, python, numerics=numerics, deep=deep)
     _answer(snapshot, keeping.keep(snapshot), as_json=as_json)
+    if python is not None:
+        _remark_silence(snapshot, python)
     if experiment.config:
         from reprofp.cli.facts import remark_unparsed
 
@@ -75,6 +77,15 @@ def _answer(snapshot: Snapshot, done: str, *, as_json: bool) -> None:
         return
     print_text(f"{snapshot.id}\n")
     remark(f"{done}: {_summarise(snapshot)}")
+
+
+def _remark_silence(snapshot: Snapshot, python: Path) -> None:
+    """Say that the program which was named as the interpreter told nothing of a Python."""
+    from reprofp.cli.output import remark
+    from reprofp.model.observations import Observed
+
+    if not isinstance(snapshot.look_up(("python", "version")), Observed):
+        remark(f"is {python} a Python? it tells no version: what it is and has is unknown")
 
 
 def _summarise(snapshot: Snapshot) -> str:

@@ -153,3 +153,8 @@ def test_a_file_that_was_written_is_told_of(ask, here):
     assert done.err.startswith("reprofp: written to here.rfp: ")
     done = ask("snapshot", "--output", "here.rfp")
     assert done.err.startswith("reprofp: recorded and written to here.rfp: ")
+
+
+def test_an_interpreter_that_tells_nothing_is_remarked_on(ask, own_home):
+    assert "is /bin/true a Python?" in ask("snapshot", "--no-record", "--python", "/bin/true").err
+    assert "a Python?" not in ask("snapshot", "--no-record", "--python", sys.executable).err
