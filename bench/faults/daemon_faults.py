@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ledger_faults import can_read
+
 from reprofp.client import Client
 from reprofp.errors import ReprofpError
 from reprofp.ledger import Ledger
@@ -97,13 +99,6 @@ def writing(daemon: Daemon, round_number: int, told: list[str], count: int = 10_
 def count_lost(home: Path, names: list[str]) -> int:
     with Ledger.open(home, wait_s=30) as ledger:  # takes in what waits in the spool
         return sum(not can_read(ledger, name) for name in names) + len(ledger.verify().findings)
-
-
-def can_read(ledger: Ledger, name: str) -> bool:
-    try:
-        return ledger.get(name).id == name
-    except ReprofpError:
-        return False
 
 
 def run_kills(place: Path, count: int) -> int:

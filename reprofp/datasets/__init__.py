@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reprofp.late_names import find_late
 
 if TYPE_CHECKING:
     from reprofp.datasets.differences import TreeDifference, compare_trees
@@ -64,9 +65,4 @@ _HOMES = {
     "measure_values": "weight_values",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Load a public name when it is asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = find_late(__name__, _HOMES)

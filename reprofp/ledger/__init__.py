@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reprofp.late_names import find_late
 
 if TYPE_CHECKING:
     from reprofp.ledger.files import read_record_file, write_record_file
@@ -47,9 +48,4 @@ _HOMES = {
     "write_record_file": "files",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = find_late(__name__, _HOMES)

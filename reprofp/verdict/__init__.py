@@ -5,8 +5,9 @@ Pure functions of records: nothing is read but the package's own rules.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reprofp.late_names import find_late
 
 if TYPE_CHECKING:
     from reprofp.verdict.engine import compare
@@ -59,13 +60,13 @@ _HOMES = {
 }
 
 
+_find = find_late(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> object:
     """Load what is asked for when it is asked for."""
     if name == "RULES_VERSION":
-        return import_module("reprofp.verdict.ruleset").load_rules().version
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+        from reprofp.verdict.ruleset import load_rules  # noqa: PLC0415 - rules are not free
+
+        return load_rules().version
+    return _find(name)
