@@ -177,6 +177,9 @@ class _Asks:
                 yield f"{kind}:{name}"
         if name in _VARIABLES:
             yield from self._find_variable(node)
+        call = self.parents.get(node)
+        if name == "eval" and isinstance(node, ast.Attribute) and isinstance(call, ast.Call) and call.args:
+            yield "dynamic:eval"  # of a table: an expression; a model is put into its mode without arguments
         yield from self._find_hidden(node, name)
         if isinstance(node, ast.Name) and name == "locale":
             yield "locale:locale"

@@ -132,7 +132,6 @@ class _Scan:
     def __init__(self, tree: ast.AST) -> None:
         self.parents: dict[ast.AST, ast.AST] = {}
         self.names: dict[str, str] = {}
-        self.loads: dict[str, list[ast.AST]] = {}
         self.bound: set[str] = set()
         nodes = list(ast.walk(tree))
         for node in nodes:
@@ -155,13 +154,7 @@ class _Scan:
             self.bound.add(node.name)
         elif isinstance(node, ast.arg):
             self.bound.add(node.arg)
-        elif isinstance(node, (ast.Name, ast.Attribute)):
-            self._learn_use(node)
-
-    def _learn_use(self, node: ast.Name | ast.Attribute) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self.loads.setdefault(ast.dump(node), []).append(node)
-        elif isinstance(node, ast.Name):
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             self.bound.add(node.id)
 
     def find(self) -> Iterator[str]:
@@ -224,7 +217,7 @@ class _Scan:
         """Whether a reading of the clock is subtracted, at once or wherever the name that it is given stands, and then shown."""
         parent = self.parents.get(value)
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub):
-            return bool(Durations(self.shapes, self.loads).is_shown(parent))
+            return bool(Durations(self.shapes).is_shown(parent))
         if isinstance(parent, ast.AnnAssign):
             targets: list[ast.expr] = [parent.target]
         elif isinstance(parent, ast.Assign):
@@ -234,12 +227,10 @@ class _Scan:
         return all(self._is_subtracted(target) for target in targets)
 
     def _is_subtracted(self, target: ast.expr) -> bool:
-        if not isinstance(target, (ast.Name, ast.Attribute)):
-            return False
-        loaded = ast.dump(target).replace("ctx=Store()", "ctx=Load()")
-        parents = [self.parents.get(node) for node in self.loads.get(loaded, [])]
-        shown = Durations(self.shapes, self.loads)
-        return all(
+        shown = Durations(self.shapes)
+        loads = shown.loads_of(target)
+        parents = [self.parents.get(node) for node in loads or ()]
+        return loads is not None and all(
             isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Sub) and shown.is_shown(parent)
             for parent in parents
         )

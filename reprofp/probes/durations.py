@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import ast
 
-TYPE_CHECKING = False  # as typing's, without importing it
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 if __package__:
     from reprofp.probes.shapes import Shapes, last_name
 else:
@@ -33,10 +29,9 @@ _PASSES = (ast.BinOp, ast.UnaryOp, ast.JoinedStr, ast.FormattedValue, ast.Subscr
 class Durations:
     """The durations of one source."""
 
-    def __init__(self, shapes: Shapes, loads: Mapping[str, Sequence[ast.AST]]) -> None:
-        """Take a source, and its names and attributes by how they are written."""
+    def __init__(self, shapes: Shapes) -> None:
+        """Take a source."""
         self.shapes = shapes
-        self.loads = loads
         self.seen: set[ast.AST] = set()
 
     def is_shown(self, node: ast.AST) -> bool:  # noqa: PLR0911 - one for each way on
@@ -117,7 +112,18 @@ class Durations:
         return False
 
     def _are_loads_shown(self, target: ast.expr) -> bool:
-        if not isinstance(target, (ast.Name, ast.Attribute)):
-            return False
-        loaded = ast.dump(target).replace("ctx=Store()", "ctx=Load()")
-        return all(map(self.is_shown, self.loads.get(loaded, ())))
+        loads = self.loads_of(target)
+        return loads is not None and all(map(self.is_shown, loads))
+
+    def loads_of(self, target: ast.expr) -> list[ast.AST] | None:
+        """Return where a name or an attribute is read; None where that is not known, as of what others may read."""
+        if isinstance(target, ast.Name):
+            return list(self.shapes.loads.get(target.id, ()))
+        if not isinstance(target, ast.Attribute):
+            return None
+        loads: list[ast.AST] = [
+            node
+            for node in self.shapes.nodes
+            if isinstance(node, ast.Attribute) and node.attr == target.attr and isinstance(node.ctx, ast.Load)
+        ]
+        return loads or None

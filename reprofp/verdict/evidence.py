@@ -56,7 +56,7 @@ _REACHED: Mapping[tuple[str, str], Condition] = {
         ("numpy", family): read_condition({"asks": ["numpy-functions"]})
         for family in ("elementwise", "softmax", "fft", "normalisation")
     },
-    ("numpy", "attention"): read_condition({"asks": ["numpy-functions", "numpy-products"]}),
+    ("numpy", "attention"): read_condition({"all": [{"asks": "numpy-functions"}, {"asks": "numpy-products"}]}),
     ("numpy", "sorting"): read_condition({"asks": ["numpy-sorting"]}),
     ("libm", "elementwise"): read_condition({"asks": ["functions"]}),
 }

@@ -68,6 +68,7 @@ ASKS = {
     "np.dot(a, b)": {"products:dot"},
     "np.argsort(x)": {"sorting:argsort"},
     "eval(text)": {"dynamic:eval"},
+    "frame.eval('a ** b')": {"dynamic:eval"},
     "getattr(numpy, name)": {"dynamic:getattr"},
     "loss = w[index].sum()\nloss.backward()": {"scatter:index"},
     "w.index_put_(i, v)": {"scatter:index_put_"},

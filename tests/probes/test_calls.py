@@ -53,6 +53,8 @@ COUNTS |= {
     KEPT + "print(time.perf_counter() - t, file=f)": ["time.perf_counter"],
     KEPT + "history['s'] = time.perf_counter() - t": ["time.perf_counter"],
     KEPT + "def f(): return time.perf_counter() - t": ["time.perf_counter"],
+    KEPT + "class T:\n def end(self): self.took = time.perf_counter() - t\nsave(timer.took)": ["time.perf_counter"],
+    KEPT + "class T:\n def end(self): self.took = time.perf_counter() - t": ["time.perf_counter"],
     "from threading import Thread\ndef f(): found.append(1)\nThread(target=f).start()": ["threading.Thread"],
     "from threading import Thread\ndef f(): open('a', 'wb')\nThread(target=f).start()": ["threading.Thread"],
 }
