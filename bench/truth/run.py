@@ -66,7 +66,15 @@ def run_case(case: Case, work: Path, lane: Path) -> dict[str, Any]:
     folder = make_folder(lane, case)
     environ = make_environ(case, work)
     command = [word for item in case.variations for word in item.prefix]
-    command += [str(work / "tool/bin/reprofp"), "run", "--ledger", str(work / "ledger"), "--tag", case.key]
+    command += [
+        str(work / "tool/bin/reprofp"),
+        "run",
+        "--ledger",
+        str(work / "ledger"),
+        "--tag",
+        case.key,
+        "--move-tag",
+    ]
     command += ["--data", "data=data"] if case.job.declares else []
     command += ["--", "python", "job.py", *make_args(case)]
     began = time.monotonic()
