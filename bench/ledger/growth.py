@@ -16,7 +16,7 @@ from pathlib import Path
 import zstandard
 
 from reprofp.ledger import Ledger
-from reprofp.ledger.objects import iterate_items
+from reprofp.ledger.items import iterate_items
 from reprofp.ledger.schema import FILE_NAME
 from reprofp.model.facets import Facet
 from reprofp.model.observations import Observation, Observed

@@ -18,7 +18,7 @@ import msgpack
 from reprofp._core.canonical import find_facet_name, is_canonical
 from reprofp.errors import FormatError
 from reprofp.ledger.files import MAGIC, MAGIC_ATTACHED, MAX_FILE_BYTES, unpack_record
-from reprofp.ledger.objects import Item, hash_host
+from reprofp.ledger.items import Item, hash_host
 from reprofp.ledger.parcels import Entry, Parcel, wrap
 from reprofp.model.canonical import MAX_FACET_BYTES, decode
 from reprofp.model.fingerprints import Fingerprint

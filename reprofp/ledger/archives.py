@@ -116,7 +116,7 @@ def _write_members(
 
 
 def _read_attachments(ledger: Ledger, record: Record) -> Iterator[tuple[str, bytes]]:
-    from reprofp.ledger.objects import iterate_parts  # noqa: PLC0415
+    from reprofp.ledger.items import iterate_parts  # noqa: PLC0415
 
     for part in (*iterate_parts(record), record):
         yield from ledger.attachments(part.id).items()

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger import schema
-from reprofp.ledger.objects import Item, Objects
+from reprofp.ledger.items import Item
+from reprofp.ledger.objects import Objects
 from reprofp.model.ids import Digest, hash_bytes
 
 __all__ = ["KIND", "MAX_ATTACHMENT_BYTES", "Attachments", "seal_attachment"]

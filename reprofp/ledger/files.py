@@ -17,7 +17,7 @@ import msgpack
 
 from reprofp.errors import FormatError, InputError
 from reprofp.ledger.folders import replace_file
-from reprofp.ledger.objects import iterate_items, iterate_parts
+from reprofp.ledger.items import iterate_items, iterate_parts
 from reprofp.model.canonical import encode
 from reprofp.model.ids import format_id, hash_bytes, parse_id
 from reprofp.model.observations import Value

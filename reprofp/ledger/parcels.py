@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from reprofp.ledger.objects import Item, iterate_items, iterate_parts
+from reprofp.ledger.items import Item, iterate_items, iterate_parts
 from reprofp.model.fingerprints import Fingerprint
 from reprofp.model.ids import format_id
 from reprofp.model.records import Record, Run, Snapshot

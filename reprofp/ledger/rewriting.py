@@ -18,7 +18,8 @@ from pathlib import Path
 from reprofp.errors import LedgerError
 from reprofp.ledger import schema
 from reprofp.ledger.connections import Connection
-from reprofp.ledger.objects import Item, Objects, hash_host
+from reprofp.ledger.items import Item, hash_host
+from reprofp.ledger.objects import Objects
 from reprofp.ledger.verify import verify
 from reprofp.model.canonical import decode
 from reprofp.model.observations import Value

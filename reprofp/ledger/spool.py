@@ -20,7 +20,7 @@ from reprofp.errors import FormatError, LedgerError, ReprofpError
 from reprofp.ledger.attachments import MAX_ATTACHMENT_BYTES
 from reprofp.ledger.files import pack_record, read_record_file
 from reprofp.ledger.folders import default_path, make_folder, sync_folder
-from reprofp.ledger.objects import iterate_parts
+from reprofp.ledger.items import iterate_parts
 from reprofp.ledger.store import Ledger
 from reprofp.ledger.tags import check_tag_name
 from reprofp.model.canonical import decode, encode

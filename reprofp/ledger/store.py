@@ -25,18 +25,18 @@ from reprofp.ledger.merkle import Frontier, prove_consistency, prove_inclusion
 from reprofp.ledger.names import resolve
 from reprofp.ledger.objects import Objects, ObjectSource, Recent
 from reprofp.ledger.parcels import Parcel, wrap
-from reprofp.ledger.proofs import TreeReader
 from reprofp.ledger.schema import read_version, upgrade
 from reprofp.ledger.summaries import Filter, Summaries, Summary
 from reprofp.ledger.tags import TagMove, Tags, check_tag_name
-from reprofp.ledger.verify import VerifyReport, verify
 from reprofp.model.canonical import decode
 from reprofp.model.ids import parse_id
 from reprofp.model.reading import read_record
 from reprofp.model.records import Record
 
 if TYPE_CHECKING:
+    from reprofp.ledger.proofs import TreeReader
     from reprofp.ledger.rewriting import Plan
+    from reprofp.ledger.verify import VerifyReport
 
 __all__ = ["Ledger"]
 
@@ -328,9 +328,14 @@ class Ledger:
             if leaf is None:
                 raise NameNotFoundError(f"the ledger in {self.path} has no record {record_id}")
             try:
-                return leaf, prove_inclusion(leaf, self._limit_size(size), TreeReader(self._database))
+                return leaf, prove_inclusion(leaf, self._limit_size(size), self._read_tree())
             except ValueError as error:
                 raise UsageError(f"cannot prove that {record_id} is in the ledger: {error}") from error
+
+    def _read_tree(self) -> TreeReader:
+        from reprofp.ledger.proofs import TreeReader  # noqa: PLC0415  seldom needed
+
+        return TreeReader(self._database)
 
     def prove_consistency(self, first: int, second: int | None = None) -> list[bytes]:
         """Return the proof that the tree of the first ``second`` records (else of all) continues that of ``first``.
@@ -343,7 +348,7 @@ class Ledger:
         """
         with self._mutex, translate_errors(self.path, "read"):
             try:
-                return prove_consistency(first, self._limit_size(second), TreeReader(self._database))
+                return prove_consistency(first, self._limit_size(second), self._read_tree())
             except ValueError as error:
                 raise UsageError(f"cannot prove that the ledger continues: {error}") from error
 
@@ -464,6 +469,8 @@ class Ledger:
             LedgerError: the ledger is so damaged that nothing in it can be read.
         """
         with self._mutex, translate_errors(self.path, "verify"):
+            from reprofp.ledger.verify import verify  # noqa: PLC0415  seldom needed
+
             return verify(self._connection)
 
     def resolve(self, text: str) -> tuple[str, bytes, str | None]:

@@ -8,7 +8,8 @@ from ledger.builders import make_snapshot
 from reprofp.errors import FormatError, LedgerError
 from reprofp.ledger import objects
 from reprofp.ledger.deltas import MAX_DEPTH, Encoding, compress
-from reprofp.ledger.objects import Item, unpack
+from reprofp.ledger.items import Item
+from reprofp.ledger.objects import unpack
 from reprofp.model.ids import hash_bytes
 
 TEXT = random.Random(7).randbytes(300).hex()
