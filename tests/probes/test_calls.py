@@ -58,13 +58,49 @@ COUNTS |= {
     "from threading import Thread\ndef f(): found.append(1)\nThread(target=f).start()": ["threading.Thread"],
     "from threading import Thread\ndef f(): open('a', 'wb')\nThread(target=f).start()": ["threading.Thread"],
 }
+HELD = "import time\nclass T: pass\nt = T()\ns = time.perf_counter()\nt.took = time.perf_counter() - s\nprint(t.took)\n"
+"""A duration that is an attribute, and shown by its name."""
+GONE = [
+    HELD + "json.dump(t.__dict__, f)",
+    HELD + "json.dump(vars(t), f)",
+    HELD + "pickle.dump(t, f)",
+    HELD + "json.dump(dataclasses.asdict(t), f)",
+    HELD + "def f(): return t\nsave(f())",
+    HELD.replace("t = T()", "t = make()"),
+    KEPT + "def f():\n d = time.perf_counter() - t\n print(d)\n json.dump(locals(), f)",
+    KEPT + "d = time.perf_counter() - t\nprint(d)\njson.dump(globals()['d'], f)",
+    KEPT + "class T:\n d = time.perf_counter() - t",
+    KEPT + "d = time.perf_counter() - t",
+    KEPT + "with contextlib.redirect_stdout(f): print(time.perf_counter() - t)",
+    KEPT + "import sys\nsys.stdout = f\nprint(time.perf_counter() - t)",
+    KEPT + "print = functools.partial(print, file=f)\nprint(time.perf_counter() - t)",
+    KEPT + "print(time.perf_counter() - t, **options)",
+    KEPT + "print(time.perf_counter() - t, file=self.stdout)",
+    KEPT + "from results import info\ninfo(time.perf_counter() - t)",
+    KEPT + "class L:\n def info(self, x): f.write(x)\nlog.info(time.perf_counter() - t)",
+    KEPT + "import click\nclick.echo(time.perf_counter() - t, f)",
+    KEPT + "f.write('x' * len(str(time.perf_counter() - t)))",
+    KEPT + "def mean(x): save(x)\nprint(mean(time.perf_counter() - t))",
+    KEPT + "print(meter.mean(time.perf_counter() - t))",
+    KEPT + "def f(h): h.append(time.perf_counter() - t); print(h)\nf(rows)",
+    KEPT + "rows = results['rows']\nrows.append(time.perf_counter() - t)\nprint(rows)",
+]
+"""Durations that are shown and reach what is kept by another way as well."""
 HARMLESS = [
+    HELD,
+    (
+        "import time\nclass T:\n def __enter__(self):\n  self.t = time.time()\n  return self\n"
+        " def end(self): return time.time() - self.t\nwith T() as t: print(t.end())"
+    ),
+    "import time\nimport sys\nt = time.time()\nprint(time.time() - t, file=sys.stderr)",
+    "import time\nconfig = {k: globals()[k] for k in names}\nt = time.time()\nprint(time.time() - t)",
+    "import time, logging\nlog = logging.getLogger()\nt = time.time()\nlog.info('%.1f', time.time() - t)",
     "import tarfile, zipfile\ntarfile.open(path)\nzipfile.ZipFile(path, 'r')",
     "import time\nt = time.time()\nprint(time.time() - t)",
     "import time\nclass A:\n def f(self): self.t = time.time()\n def g(self): return time.time() - self.t\nprint(A().g())",
     "import time\nstart = time.time()\ntook = round(time.time() - start, 1)\nlog.info('%s', took)",
     "import time\nstart = time.time()\nprint(f'{9 / (time.time() - start):.1f} a second')",
-    "import time\ntook = []\nstart = time.time()\ntook.append(time.time() - start)\nprint(np.mean(took), len(took))",
+    "import time\nimport numpy as np\ntook = []\nstart = time.time()\ntook.append(time.time() - start)\nprint(np.mean(took), len(took))",
     "import time\ndef text(s): return f'{s:.1f}'\nt = time.time()\nprint(text(time.time() - t))",
     "from threading import Thread\ndef tell():\n  while not stop.is_set(): print('alive')\nThread(target=tell, daemon=True).start()",
     "import time\ntime.strftime('%Y', given)",
@@ -84,6 +120,11 @@ def calls_of(source):
 @pytest.mark.parametrize("source", COUNTS)
 def test_calls_are_found_through_imports(source):
     assert calls_of(source) == COUNTS[source]
+
+
+@pytest.mark.parametrize("source", GONE)
+def test_durations_that_are_shown_may_be_kept_as_well(source):
+    assert "time.perf_counter" in calls_of(source)
 
 
 @pytest.mark.parametrize("source", HARMLESS)
