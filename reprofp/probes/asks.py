@@ -64,7 +64,9 @@ _WORDS: dict[str, str] = {
     "NamedTemporaryFile TemporaryFile SpooledTemporaryFile ConfigParser RawConfigParser FileHandler fileinput check_output "
     "getoutput getstatusoutput Popen run popen",
     "hashing": "available_timezones __hash__ as_completed WeakSet ENGLISH_STOP_WORDS __abstractmethods__ algorithms_available algorithms_guaranteed "
-    "literal_eval read_pickle free_symbols atoms stdlib_module_names",
+    "literal_eval read_pickle free_symbols atoms stdlib_module_names connected_components strongly_connected_components "
+    "weakly_connected_components biconnected_components node_connected_component descendants ancestors "
+    "greedy_modularity_communities louvain_communities label_propagation_communities asyn_lpa_communities",
     "addresses": "WeakSet __hash__",
     "products": "asmatrix bmat __matmul__ __rmatmul__ __imatmul__ dot matmul vdot vecdot matvec vecmat inner outer tensordot einsum kron linalg cov corrcoef polyfit convolve "
     "correlate matrix_power multivariate_normal roots fit lstsq solve svd eig eigh eigvals eigvalsh qr cholesky inv pinv det "
@@ -181,6 +183,7 @@ class _Asks:
         if name == "eval" and isinstance(node, ast.Attribute) and isinstance(call, ast.Call) and call.args:
             yield "dynamic:eval"  # of a table: an expression; a model is put into its mode without arguments
         yield from self._find_hidden(node, name)
+        yield from self._find_of_others(node, name)
         if isinstance(node, ast.Name) and name == "locale":
             yield "locale:locale"
 
@@ -193,12 +196,33 @@ class _Asks:
         yield from (f"environ:{variable}" for variable in _VARIABLES_OF.get(name, ()))
         if name == "parse" and any(origin.startswith("dateutil") for origin in self.shapes.origins.values()):
             yield "local_time:parse"
-        if name in _SETS_OF and self.shapes.origin(node).startswith("operator."):
+        if name in _SETS_OF and (name.startswith("__") or self.shapes.origin(node).startswith("operator.")):
             yield from (f"hashing:{name}", f"addresses:{name}")
         if self.shapes.origin(node).startswith("psutil.") and name not in {"cpu_count", "psutil"}:
             yield f"states:{name}"
         if name in {"__doc__", "getdoc"}:
             yield f"asserts:{name}"
+
+    def _find_of_others(self, node: ast.AST, name: str) -> Iterator[str]:
+        """Look at what other sources give: the types of Python by their module, constants that may be sets."""
+        origin = self.shapes.origin(node)
+        if origin in {"builtins.set", "builtins.frozenset", "builtins.hash"}:
+            yield from (f"hashing:{name}", f"addresses:{name}")
+        if origin and name.isupper() and self._is_gone_through(node):
+            yield from (f"hashing:{name}", f"addresses:{name}")
+
+    def _is_gone_through(self, node: ast.AST) -> bool:
+        """Whether a source asks something for all that it holds, one after the other."""
+        parent = self.parents.get(node)
+        if isinstance(parent, (ast.For, ast.comprehension)):
+            return parent.iter is node
+        return isinstance(parent, ast.Starred) or _name_of_parent(parent) in {
+            "list",
+            "tuple",
+            "enumerate",
+            "zip",
+            "iter",
+        }
 
     def _is_of_pickle(self, node: ast.AST) -> bool:
         """Whether what is named reads pickles, which may hold sets."""
@@ -312,7 +336,8 @@ class _Asks:
         parent = self.parents.get(node)
         if isinstance(parent, ast.Call) and node in parent.args:
             name = _name_of(parent)
-            return name in _FREE_OF_ORDER - {"set", "frozenset"} and not parent.keywords
+            renamed = name in self.shapes.origins or name in self.shapes.functions or name in self.shapes.stores
+            return name in _FREE_OF_ORDER - {"set", "frozenset"} and not parent.keywords and not renamed
         if isinstance(parent, ast.Compare):
             return True
         if isinstance(parent, ast.Attribute):
@@ -321,7 +346,9 @@ class _Asks:
             return True
         targets = parent.targets if isinstance(parent, ast.Assign) else []
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
-            return all(self._is_free_of_order(load) for load in self.loads.get(targets[0].id, ()))
+            loads = self.loads.get(targets[0].id, ())
+            public = not loads and isinstance(self.shapes.scope(targets[0]), (ast.Module, ast.ClassDef))
+            return not public and all(map(self._is_free_of_order, loads))
         return False
 
     def look_at_operator(self, node: ast.BinOp | ast.AugAssign) -> Iterator[str]:
@@ -331,14 +358,15 @@ class _Asks:
         elif isinstance(node.op, ast.Pow):
             constants = isinstance(node, ast.BinOp) and _is_whole(node.left) and _is_whole(node.right)
             yield from () if constants else ("functions:**",)
-        elif isinstance(node, ast.BinOp) and self._joins_views(node) and not self._is_free_of_order(node):
+        elif self._joins_views(node) and not (isinstance(node, ast.BinOp) and self._is_free_of_order(node)):
             yield "hashing:keys"
             yield "addresses:keys"
 
-    def _joins_views(self, node: ast.BinOp) -> bool:
+    def _joins_views(self, node: ast.BinOp | ast.AugAssign) -> bool:
         """Whether two views become a set."""
         joins = isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Sub))
-        return joins and (self._is_view(node.left) or self._is_view(node.right))
+        sides = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+        return joins and any(map(self._is_view, sides))
 
     def _is_view(self, side: ast.expr) -> bool:
         """Whether a value is what ``keys`` or ``items`` gives, or a name that is given it."""
@@ -494,6 +522,10 @@ def _last_name(node: ast.AST) -> str:
 def _name_of(node: ast.AST) -> str:
     """Return the plain name of the function that is called."""
     return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _name_of_parent(parent: ast.AST | None) -> str:
+    return "" if parent is None else _name_of(parent)
 
 
 def _constant(nodes: list[ast.expr]) -> str:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 if __package__:
-    from reprofp.probes.shapes import Shapes
+    from reprofp.probes.shapes import Shapes, last_name
 else:
-    from shapes import Shapes  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from shapes import Shapes, last_name  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_indexes"]
 
@@ -29,6 +29,15 @@ _OF_DATA = frozenset(
     "type repeat expand item shape dtype T device size dim std var norm sign".split()
 )
 
+_OF_TORCH = frozenset(
+    "torch torchvision torchaudio torch_geometric torch_scatter torch_sparse functorch fastai accelerate transformers lightning "  # noqa: SIM905
+    "pytorch_lightning timm diffusers dgl ignite peft einops kornia".split()
+)
+"""Packages that bring tensors of PyTorch."""
+_WRITES_ITEMS = frozenset(
+    {"setitem", "__setitem__", "_index_put_impl_", "max_unpool1d", "max_unpool2d", "max_unpool3d"}
+)
+
 
 def find_indexes(shapes: Shapes) -> Iterator[str]:
     """Yield a word where indexes may be added up, or written, in any order."""
@@ -36,6 +45,8 @@ def find_indexes(shapes: Shapes) -> Iterator[str]:
         return
     scan = _Indexes(shapes)
     for node in shapes.nodes:
+        if isinstance(node, (ast.Attribute, ast.Name)) and _is_word(shapes, node):
+            yield f"scatter:{last_name(node)}"
         if not isinstance(node, ast.Subscript) or scan.is_simple(node.slice) or scan.is_dictionary(node.value):
             continue
         if (
@@ -50,8 +61,18 @@ def find_indexes(shapes: Shapes) -> Iterator[str]:
 
 def _knows_gradients(shapes: Shapes) -> bool:
     attributes = {node.attr for node in shapes.nodes if isinstance(node, ast.Attribute)}
-    torch = any(origin.partition(".")[0] == "torch" for origin in shapes.origins.values())
+    torch = any(origin.partition(".")[0] in _OF_TORCH for origin in shapes.origins.values())
     return torch or not attributes.isdisjoint({"backward", "grad", "value_and_grad"})
+
+
+def _is_word(shapes: Shapes, node: ast.AST) -> bool:
+    """Whether a name writes by index, or is one of a package that does nothing else."""
+    full = shapes.origin(node)
+    if full.startswith("torch_scatter.") or full == "torch_geometric.utils.degree":
+        return True
+    return (full.rpartition(".")[2] or last_name(node)) in _WRITES_ITEMS and (
+        bool(full) or isinstance(node, ast.Attribute)
+    )
 
 
 class _Indexes:
@@ -62,6 +83,10 @@ class _Indexes:
         self.arguments = {node.arg for node in shapes.nodes if isinstance(node, ast.arg)}
         words = {node.attr for node in shapes.nodes if isinstance(node, ast.Attribute)}
         words |= {node.arg for node in shapes.nodes if isinstance(node, ast.keyword) and node.arg}
+        self._texts = {
+            node.value for node in shapes.nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        words |= self._texts
         self._attributes = [
             node for node in shapes.nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         ]
@@ -102,7 +127,9 @@ class _Indexes:
     def is_of_dataset(self, node: ast.AST) -> bool:
         """Whether rows are read where a data set gives one of them."""
         scope = self.shapes.scope(node)
-        return isinstance(scope, ast.FunctionDef) and scope.name == "__getitem__"
+        owner = self.shapes.parents.get(scope)
+        learns = isinstance(owner, ast.ClassDef) and any(last_name(base).endswith("Module") for base in owner.bases)
+        return isinstance(scope, ast.FunctionDef) and scope.name == "__getitem__" and not learns
 
     def is_dictionary(self, node: ast.expr) -> bool:
         """Whether something evidently is a dictionary or a list, or a type that is written with its parts."""
@@ -115,7 +142,8 @@ class _Indexes:
         if isinstance(node, ast.Name):
             bound: list[ast.AST] = [] if node.id in self.arguments else list(self.shapes.stores.get(node.id, []))
         else:
-            bound = [each for each in self._attributes if isinstance(node, ast.Attribute) and each.attr == node.attr]
+            named = node.attr if isinstance(node, ast.Attribute) else ""
+            bound = [] if named in self._texts else [each for each in self._attributes if each.attr == named]
         values = [getattr(self.shapes.parents.get(store), "value", None) for store in bound]
         return bool(values) and all(map(_makes_table, values))
 
@@ -164,7 +192,8 @@ class _Indexes:
         origin = self.shapes.origin(call.func)
         name = call.func.attr if isinstance(call.func, ast.Attribute) else origin.rpartition(".")[2]
         if origin:
-            fresh = origin.startswith(("torch.", "numpy.")) and name in _MAKES_DATA
+            fresh = origin.startswith(("torch.", "numpy.")) and name in _MAKES_DATA and origin != "torch.load"
+            fresh = fresh and all(word.arg is not None for word in call.keywords)
             inner = origin.startswith(("torch.", "numpy.")) and name in _OF_DATA
             return fresh or (inner and all(self.is_data(each, seen) for each in call.args))
         if isinstance(call.func, ast.Name):

@@ -8,58 +8,126 @@ not found there, and that is not a function of a known package, may do anything.
 from __future__ import annotations
 
 import ast
-import builtins
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TypeAlias
-
-    Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 if __package__:
+    from reprofp.probes.asks_tasks import BUILT_IN, Tasks, arguments_of
     from reprofp.probes.shapes import Shapes, last_name
 else:
+    from asks_tasks import BUILT_IN, Tasks, arguments_of  # type: ignore[import-not-found, no-redef, unused-ignore]
     from shapes import Shapes, last_name  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_racing", "is_quiet_thread"]
 
-_POOLS = frozenset({"ThreadPoolExecutor", "ThreadPool", "to_thread", "run_in_executor", "threading", "threads"})
+_POOLS = frozenset(
+    {
+        "ThreadPoolExecutor",
+        "ThreadPool",
+        "to_thread",
+        "run_in_executor",
+        "threading",
+        "threads",
+        "sharedmem",
+        "thread_map",
+    }
+)
 _GIVES_TASK = frozenset(
-    "map submit imap starmap map_async starmap_async apply apply_async to_thread run_in_executor delayed".split()  # noqa: SIM905
+    "map submit imap starmap map_async starmap_async apply apply_async to_thread run_in_executor delayed thread_map "  # noqa: SIM905
+    "start_soon spawn_later".split()
 )
 _POLLS = frozenset({"done", "ready", "running", "is_alive", "qsize", "empty", "full", "poll", "get_nowait"})
 _CONCURRENT = frozenset({"concurrent", "threading", "multiprocessing", "asyncio", "queue", "joblib", "dask", "ray"})
-_TASKS = frozenset({"create_task", "ensure_future", "TaskGroup", "gather"})
-_DRAWS = frozenset(
-    "random normal integers choice choices shuffle uniform randn rand randint standard_normal permutation permuted gauss sample "  # noqa: SIM905
-    "randrange getrandbits normalvariate expovariate betavariate gammavariate triangular lognormvariate exponential poisson "
-    "binomial beta gamma multinomial multivariate_normal random_sample bytes spawn seed manual_seed randperm bernoulli rvs "
-    "random_raw standard_gamma rand_like randn_like randint_like dropout normal_ uniform_ bernoulli_".split()
-)
-_CHANGES = frozenset(
-    "append extend add update put put_nowait write writelines writerow pop popleft popitem appendleft insert remove discard "  # noqa: SIM905
-    "setdefault clear send step backward fit partial_fit execute executemany commit zero_grad sort reverse add_ mul_ copy_ "
-    "write_text write_bytes notify send_bytes increment get get_nowait".split()
-)
-_WRITES = frozenset({"open", "write_text", "write_bytes", "save", "savetxt", "dump", "savez", "to_csv"})
-_GIVEN_GENERATOR = frozenset({"random_state", "rng", "generator", "seed", "out"})
-_BUILT_IN = frozenset(vars(builtins))
+_TASKS = frozenset({"create_task", "ensure_future", "TaskGroup", "gather", "run_coroutine_threadsafe"})
+_THREADED = frozenset({"dask", "gevent", "eventlet", "trio", "anyio"})
+"""Packages whose tasks share the memory of the program."""
+_ALWAYS_TASK = _GIVES_TASK - {"map", "apply", "delayed"}
+"""Names that nothing but pools have: a pool that was made in another source may be one of threads."""
+_UNORDERED = frozenset({"map_unordered", "share_memory", "share_memory_", "call_later", "call_soon_threadsafe"})
+_TIMED = frozenset({"asyncio.wait_for", "asyncio.timeout", "asyncio.timeout_at", "ray.wait", "dask.delayed"})
+"""What gives up after a time, or gives what is ready first."""
 
 
 def find_racing(shapes: Shapes) -> Iterator[str]:
     """Yield the names of what tasks change together, and of questions which of them is ready."""
     scan = _Racing(shapes)
-    threaded = any(_named(node) in _POOLS for node in shapes.nodes)
+    threaded = any(_named(node) in _POOLS for node in shapes.nodes) or _has_threads(shapes)
     concurrent = any(origin.partition(".")[0] in _CONCURRENT for origin in shapes.origins.values())
+    for node in shapes.nodes:
+        yield from _find_unordered(shapes, node)
     for call in shapes.calls:
-        name = last_name(call.func)
-        if concurrent and name in _POLLS and isinstance(call.func, ast.Attribute) and not call.args:
+        name, origin = last_name(call.func), shapes.origin(call.func)
+        if concurrent and isinstance(call.func, ast.Attribute) and _polls(call) and not (name == "get" and origin):
             yield f"racing:{name}"
-        if shapes.origin(call.func).startswith("asyncio.") and name in _TASKS:
+        if (name in _TASKS and origin.startswith("asyncio.")) or (name == "create_task" and concurrent):
             yield from scan.find_in_coroutines(call, name)
-        if threaded and name in _GIVES_TASK and (isinstance(call.func, ast.Attribute) or name != "map"):
+        elif origin.startswith("asyncio.") and origin.rpartition(".")[2] in _TASKS:
+            yield from scan.find_in_coroutines(call, origin.rpartition(".")[2])
+        if _gives_task(shapes, call, threaded=threaded):
             yield from scan.find_in_task(call, name)
+
+
+def _has_threads(shapes: Shapes) -> bool:
+    """Whether tasks share memory by a package that is imported, or by a choice that the source does not spell out."""
+    origins = shapes.origins.values()
+    if any(origin.startswith("multiprocessing.dummy") or origin.partition(".")[0] in _THREADED for origin in origins):
+        return True
+    words = (word for call in shapes.calls if last_name(call.func) == "Parallel" for word in call.keywords)
+    return any(
+        word.arg is None or (word.arg in {"prefer", "backend", "require"} and not isinstance(word.value, ast.Constant))
+        for word in words
+    )
+
+
+def _has_processes(shapes: Shapes) -> bool:
+    """Whether the source says that its pools are of processes."""
+    origins = shapes.origins.values()
+    return any("multiprocessing" in origin or origin.endswith("ProcessPoolExecutor") for origin in origins) or any(
+        _named(node) == "ProcessPoolExecutor" for node in shapes.nodes
+    )
+
+
+def _gives_task(shapes: Shapes, call: ast.Call, *, threaded: bool) -> bool:
+    """Whether a call may give a task to threads; a pool that comes from elsewhere is one of them."""
+    name = last_name(call.func)
+    if isinstance(call.func, ast.Name):
+        made = [getattr(shapes.parents.get(store), "value", None) for store in shapes.stores.get(name, ())]
+        bound = any(isinstance(value, ast.Attribute) and value.attr in _GIVES_TASK for value in made)
+        return threaded and (bound or (name in _GIVES_TASK and name != "map"))
+    if threaded:
+        return name in _GIVES_TASK or (name == "spawn" and shapes.origin(call.func).startswith("gevent"))
+    owner = last_name(call.func.value).lower() if isinstance(call.func, ast.Attribute) else ""
+    known = name in _ALWAYS_TASK or (name in {"map", "apply"} and ("pool" in owner or "executor" in owner))
+    return known and not _has_processes(shapes)
+
+
+def _find_unordered(shapes: Shapes, node: ast.AST) -> Iterator[str]:
+    """Yield names that by themselves say that an order, or a time, decides."""
+    if isinstance(node, ast.Constant) and node.value == "generator_unordered":
+        yield "racing:generator_unordered"
+    if isinstance(node, ast.Attribute) and node.attr in _UNORDERED:
+        yield f"racing:{node.attr}"
+    if not isinstance(node, (ast.Name, ast.Attribute)) or not isinstance(node.ctx, ast.Load):
+        return
+    origin = shapes.origin(node)
+    call = shapes.parents.get(node)
+    called = isinstance(call, ast.Call) and call.func is node
+    if origin in _TIMED and not (origin == "dask.delayed" and called):
+        yield f"racing:{last_name(node)}"
+
+
+def _polls(call: ast.Call) -> bool:
+    """Whether a call asks what is ready, or gives up when nothing is."""
+    name = last_name(call.func)
+    if name in _POLLS:
+        return not call.args
+    if name not in {"get", "result", "acquire"}:
+        return False
+    given = [word for word in call.keywords if word.arg in {"timeout", "block", "blocking"}]
+    first = call.args[0] if call.args else None
+    return bool(given) or (isinstance(first, ast.Constant) and first.value is False)
 
 
 def is_quiet_thread(shapes: Shapes, call: ast.Call) -> bool:
@@ -72,7 +140,7 @@ def is_quiet_thread(shapes: Shapes, call: ast.Call) -> bool:
     functions = scan.functions_of(targets[0])
     if not functions:
         return False
-    shared = {argument.arg for function in functions for argument in function.args.args} if given else {"self"}
+    shared = {name for function in functions for name in arguments_of(function)} if given else {"self"}
     words = [word for function in functions for word in scan.find_in(function, frozenset(shared), writes=True)]
     return not words
 
@@ -85,43 +153,35 @@ def _named(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else ""
 
 
-class _Racing:
+class _Racing(Tasks):
     """The tasks of one source, and what they share."""
-
-    def __init__(self, shapes: Shapes) -> None:
-        self.shapes = shapes
-        self.seen: set[tuple[ast.AST, frozenset[str]]] = set()
-
-    def functions_of(self, task: ast.expr) -> list[Function]:
-        """Return the functions of this source that an expression may stand for."""
-        if isinstance(task, ast.Lambda):
-            return [task]
-        owner = task.value if isinstance(task, ast.Attribute) else None
-        if owner is not None and self.shapes.origin(owner):
-            return []
-        return list(self.shapes.functions.get(last_name(task), ()))
 
     def find_in_task(self, call: ast.Call, name: str) -> Iterator[str]:
         """Yield what a task that is given to a pool changes together with others."""
-        place = 1 if name == "run_in_executor" else 0
-        if len(call.args) <= place:
+        place = 1 if name in {"run_in_executor", "spawn_later"} else 0
+        given = [*call.args, *(word.value for word in call.keywords if word.arg in {"fn", "func"})]
+        if len(given) <= place:
+            yield from (f"racing:{name}",) if call.keywords else ()
             return
-        task, rest = call.args[place], call.args[place + 1 :]
+        task, rest = given[place], call.args[place + 1 :]
+        outer = self.shapes.parents.get(call)
+        if name == "delayed" and isinstance(outer, ast.Call) and outer.func is call:
+            rest = outer.args
+            call = outer
         bound: list[ast.expr] = []
         if isinstance(task, ast.Call) and last_name(task.func) == "partial" and task.args:
             bound = [*task.args[1:], *(word.value for word in task.keywords)]
             task = task.args[0]
         functions = self.functions_of(task)
         if not functions:
-            yield from () if self._is_of_package(task) else (f"racing:{last_name(task) or 'task'}",)
+            yield from () if self.is_of_package(task) else (f"racing:{last_name(task) or 'task'}",)
             return
-        alone = name in {"submit", "to_thread", "run_in_executor", "apply", "apply_async"}
+        alone = name not in {"map", "imap", "starmap", "map_async", "starmap_async", "thread_map"}
         shares = any(self._is_shared(each) for each in bound)
-        shares = shares or any(self._is_shared(each) if alone else _repeats(each) for each in rest)
+        shares = shares or any(self._is_shared(each) if alone else self._repeats(each) for each in rest)
         shares = shares or (alone and any(self._is_shared(word.value) for word in call.keywords))
         for function in functions:
-            arguments = {argument.arg for argument in [*function.args.args, *function.args.kwonlyargs]}
-            yield from self.find_in(function, frozenset(arguments if shares else {"self"} & arguments))
+            yield from self.find_in(function, frozenset(arguments_of(function) if shares else {"self", "cls"}))
 
     def find_in_coroutines(self, call: ast.Call, name: str) -> Iterator[str]:
         """Yield what coroutines change together; one that is not found here may do so."""
@@ -134,9 +194,9 @@ class _Racing:
             if not functions:
                 yield f"racing:{name}"
             for function in functions:
-                shares = isinstance(made, ast.Call) and any(self._is_shared(each) for each in made.args)
-                arguments = {argument.arg for argument in function.args.args} if shares else {"self"}
-                yield from self.find_in(function, frozenset(arguments))
+                given_it = [*made.args, *(word.value for word in made.keywords)] if isinstance(made, ast.Call) else []
+                shares = any(map(self._is_shared, given_it))
+                yield from self.find_in(function, frozenset(arguments_of(function) if shares else {"self", "cls"}))
 
     def _is_shared(self, given: ast.expr) -> bool:
         """Whether several tasks may be given one and the same object: a name that no loop around them binds."""
@@ -146,7 +206,7 @@ class _Racing:
         return False
 
     def _is_of_loop(self, name: ast.Name) -> bool:
-        if name.id in self.shapes.origins or name.id in self.shapes.functions or name.id in _BUILT_IN:
+        if name.id in self.shapes.origins or name.id in self.shapes.functions or name.id in BUILT_IN:
             return True
         bound = self.shapes.stores.get(name.id, [])
         return bool(bound) and all(self._is_counter(store) for store in bound)
@@ -157,108 +217,20 @@ class _Racing:
             node, parent = parent, self.shapes.parents.get(parent)
         return isinstance(parent, (ast.For, ast.comprehension)) and node is parent.target
 
-    def _is_of_package(self, task: ast.expr) -> bool:
-        """Whether a task is a function of Python or of a package that computes, and draws nothing."""
-        origin = self.shapes.origin(task)
-        if isinstance(task, ast.Name) and not origin:
-            return task.id in _BUILT_IN and task.id not in self.shapes.stores
-        known = origin.partition(".")[0] in {
-            "math",
-            "numpy",
-            "json",
-            "os",
-            "hashlib",
-            "zlib",
-            "time",
-            "statistics",
-            "operator",
-        }
-        return known and last_name(task) not in _DRAWS and ".random" not in origin
-
-    # --- functions ----------------------------------------------------------------------------------------
-
-    def find_in(self, function: Function, shared: frozenset[str], *, writes: bool = False) -> Iterator[str]:
-        """Yield what a function changes of what it shares with others."""
-        if (function, shared) in self.seen:
-            return
-        self.seen.add((function, shared))
-        own = self._own_names(function) - shared
-        for node in ast.walk(function):
-            if isinstance(node, (ast.Global, ast.Nonlocal)):
-                yield f"racing:{node.names[0]}"
-            elif isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, (ast.Store, ast.Del)):
-                root = _root(node)
-                yield from () if root in own else (f"racing:{root or 'item'}",)
-            elif isinstance(node, ast.Call):
-                yield from self._find_in_call(node, own, writes=writes)
-
-    def _own_names(self, function: Function) -> set[str]:
-        arguments = function.args
-        named = [*arguments.args, *arguments.posonlyargs, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-        own = {argument.arg for argument in named if argument is not None}
-        stored = (node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-        return own | {node.id for node in stored if not self._is_alias(node, own)}
-
-    def _is_alias(self, store: ast.Name, own: set[str]) -> bool:
-        """Whether a name is given to what others see as well."""
-        parent = self.shapes.parents.get(store)
-        value = parent.value if isinstance(parent, (ast.Assign, ast.AnnAssign)) else None
-        if not isinstance(value, (ast.Name, ast.Attribute, ast.Subscript)):
-            return False
-        return _root(value) not in own
-
-    def _find_in_call(self, call: ast.Call, own: set[str], *, writes: bool) -> Iterator[str]:
-        name = last_name(call.func)
-        root = _root(call.func) if isinstance(call.func, ast.Attribute) else ""
-        if writes and name in _WRITES:
-            yield f"racing:{name}"
-        if root and root not in own:
-            draws = name in _DRAWS and not self._makes_generator(call)
-            module = bool(self.shapes.origin(call.func))
-            yield from (f"racing:{name}",) if draws or (name in _CHANGES and not module) else ()
-        elif not root and name in _DRAWS and self.shapes.origin(call.func).startswith(("random.", "numpy.", "torch.")):
-            yield f"racing:{name}"
-        elif name == "next" and call.args and _root(call.args[0]) not in own:
-            yield "racing:next"
-        for word in call.keywords:
-            if word.arg in _GIVEN_GENERATOR and isinstance(word.value, ast.Name) and word.value.id not in own:
-                yield f"racing:{word.value.id}"
-        yield from self._follow(call, own, writes=writes)
-
-    def _makes_generator(self, call: ast.Call) -> bool:
-        """Whether what is called is a function that only has the name of a draw."""
-        origin = self.shapes.origin(call.func)
-        return bool(origin) and not origin.startswith(("random.", "numpy.random.", "torch.", "scipy.", "numpy.random"))
-
-    def _follow(self, call: ast.Call, own: set[str], *, writes: bool) -> Iterator[str]:
-        if isinstance(call.func, ast.Attribute) and _root(call.func) != "self":
-            return
-        for function in self.functions_of(call.func):
-            handed = [argument for argument in call.args if isinstance(argument, (ast.Name, ast.Attribute))]
-            handed += [word.value for word in call.keywords if isinstance(word.value, (ast.Name, ast.Attribute))]
-            shares = any(_root(each) not in own and not self._is_constant(each) for each in handed)
-            arguments = {argument.arg for argument in function.args.args} if shares else {"self"}
-            yield from self.find_in(function, frozenset(arguments), writes=writes)
-
-    def _is_constant(self, node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and (
-            node.id in self.shapes.origins or node.id in self.shapes.functions or node.id in _BUILT_IN
+    def _repeats(self, given: ast.expr) -> bool:
+        """Whether one object may be given to several tasks by what is mapped over, as far as it is written here."""
+        value: ast.expr | None = given
+        if isinstance(given, ast.Name):
+            bound = self.shapes.stores.get(given.id, [])
+            value = getattr(self.shapes.parents.get(bound[0]), "value", None) if len(bound) == 1 else None
+        if value is None:
+            return True
+        if isinstance(value, (ast.ListComp, ast.GeneratorExp)):
+            return self._is_shared(value.elt)
+        if isinstance(value, (ast.Name, ast.Attribute)):
+            return True
+        return any(
+            (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult))
+            or (isinstance(node, ast.Call) and last_name(node.func) in {"repeat", "cycle"})
+            for node in ast.walk(value)
         )
-
-
-def _repeats(given: ast.expr) -> bool:
-    """Whether one object may be given to several tasks by what is mapped over."""
-    return any(
-        (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult))
-        or (isinstance(node, ast.Call) and last_name(node.func) in {"repeat", "cycle"})
-        for node in ast.walk(given)
-    )
-
-
-def _root(node: ast.AST) -> str:
-    """Return the name that an expression begins with; what is made in it belongs to nobody else."""
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
-        if isinstance(node, ast.Call) and (last_name(node.func)[:1].isupper() or last_name(node.func) == "default_rng"):
-            return ""
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""

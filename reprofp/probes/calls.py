@@ -71,7 +71,7 @@ KINDS: dict[str, frozenset[str]] = {
     "completion": frozenset(
         "concurrent.futures.as_completed asyncio.as_completed concurrent.futures.FIRST_COMPLETED asyncio.FIRST_COMPLETED "  # noqa: SIM905
         "dask.distributed.as_completed distributed.as_completed *.imap_unordered *.add_done_callback *.apply_async "
-        "concurrent.futures.wait asyncio.wait threading.Thread threading.Timer".split()
+        "concurrent.futures.wait asyncio.wait threading.Thread threading.Timer _thread.start_new_thread".split()
     ),
     "exchange": frozenset(
         [f"{package}.{name}" for package in ("multiprocessing", "torch.multiprocessing") for name in _SHARED]
@@ -189,9 +189,12 @@ class _Scan:
         if f"*.{node.attr}" in _KIND_OF:
             return f"*.{node.attr}"
         owner = self._name(node.value)
-        if not owner and node.attr in _CONTEXTS_MAKE:
+        if not owner and (node.attr in _CONTEXTS_MAKE or (node.attr in _SHARED and self._knows_contexts())):
             owner = "multiprocessing"
         return f"{owner}.{node.attr}" if owner else ""
+
+    def _knows_contexts(self) -> bool:
+        return any("multiprocessing" in name for name in self.names.values())
 
     def _counts(self, node: ast.AST, name: str) -> bool:  # noqa: PLR0911 - one for each kind of name
         parent = self.parents.get(node)
@@ -204,7 +207,8 @@ class _Scan:
         if name in _REFERENCES or name.startswith("*."):
             return True
         if not (isinstance(parent, ast.Call) and parent.func is node):
-            return not isinstance(parent, ast.Attribute) and name not in {"id", "input"}
+            handed = isinstance(parent, (ast.keyword, ast.Call))
+            return not isinstance(parent, ast.Attribute) and (name not in {"id", "input"} or (name == "id" and handed))
         if name in _TAKES_TIME:
             return len(parent.args) <= _TAKES_TIME[name]
         if name in _ARCHIVES and not _writes(parent):

@@ -212,6 +212,105 @@ SILENT = [
     "settings = {'n_jobs': 1}",
     "",
 ]
+POOL = "from concurrent.futures import ThreadPoolExecutor\nimport random, numpy as np, torch\nrng = random.Random(0)\n"
+MAPPED = "\nlist(ThreadPoolExecutor(2).map(f, range(9)))"
+IN_TASKS = [
+    "def f(i, g=rng): return g.random()",
+    "def f(i, *, g=rng): return g.random()",
+    "draw = rng.random\ndef f(i): return draw()",
+    "class D:\n def __getitem__(self, i): return rng.random()\nd = D()\ndef f(i): return d[i]",
+    "class A:\n def load(self, i): return rng.random()\na = A()\ndef f(i): return a.load(i)",
+    "class A:\n def add(self, i): self.n += i\na = A()\ndef f(i): return a.add(i)",
+    "from other import change\ndef f(i): return change(i)",
+    "import other\ndef f(i): return other.change(i)",
+    "import itertools\nc = itertools.count()\ndef f(i): return c.__next__()",
+    "rows = iter(x)\ndef f(i):\n for row in rows: return row",
+    "def f(i): return dropout(i)",
+    "from torch import rand as r\ndef f(i): return r(2)",
+    "def f(i):\n with open('log', 'ab') as file: file.write(b'x')",
+    "log = open('log', 'wb')\ndef f(i): print(i, file=log)",
+    "total = np.zeros(3)\ndef f(i): np.add.at(total, i, 0.1)",
+    "total = np.zeros(3)\ndef f(i):\n t = total\n t += i",
+    "total = np.zeros(3)\ndef f(i):\n t = np.zeros(3)\n t = total\n t += i",
+    "total = np.zeros(3)\ndef f(i, t=total):\n t += i",
+    "import heapq\nheap = []\ndef f(i): heapq.heappush(heap, i)",
+    "def f(i): setattr(settings, 'step', i)",
+    "def f(i): model.train()",
+    "def f(i):\n for p in model.parameters(): p.data *= 0.5",
+    "def f(i):\n a, b = pairs[0], rng\n return b.random()",
+]
+DRAWS = "import random\nrng = random.Random(0)\ndef f(i): return rng.random()\ndef g(i, r): return r.random()\n"
+IN_POOLS = [
+    "from multiprocessing.dummy import Pool\nPool(2).map(f, x)",
+    "import multiprocessing.dummy as mp\nmp.Pool(2).map(f, x)",
+    "from joblib import Parallel, delayed\nParallel(2, require='sharedmem')(delayed(f)(i) for i in x)",
+    "from joblib import Parallel, delayed\nParallel(2, prefer=kind)(delayed(f)(i) for i in x)",
+    "from joblib import Parallel, delayed\nParallel(2, backend='threading')(delayed(g)(i, rng) for i in x)",
+    "from joblib import Parallel\nParallel(2, return_as='generator_unordered')(tasks)",
+    "def run(pool): return [pool.submit(f, i) for i in x]",
+    "from util import pool\nlist(pool.map(f, x))",
+    "from util import executor\nexecutor.submit(f, 1)",
+    "from tqdm.contrib.concurrent import thread_map\nthread_map(f, x)",
+    "import dask\ndask.compute(*[dask.delayed(f)(i) for i in x])",
+    "from dask import delayed\n@delayed\ndef h(i): return rng.random()",
+    "import gevent\ngevent.joinall([gevent.spawn(f, i) for i in x])",
+    "import trio\nasync def main(nursery): nursery.start_soon(f, 1)",
+    "pool.map_unordered(f, x)",
+    "model.share_memory()",
+    "import ray\nready, rest = ray.wait(tasks)",
+    "from concurrent.futures import ThreadPoolExecutor as P\ngo = P(2).map\ngo(f, x)",
+    "from concurrent.futures import ThreadPoolExecutor as P\nP(2).map(fn=f, iterables=x)",
+    "from concurrent.futures import ThreadPoolExecutor as P\nP(2).map(g, x, [rng for _ in x])",
+    "from concurrent.futures import ThreadPoolExecutor as P\ndef h(t): return t[1].random()\njobs = [(i, rng) for i in x]\nP(2).map(h, jobs)",
+    "from concurrent.futures import ThreadPoolExecutor as P\ndef h(r): return r.random()\nall_of = [rng] * 9\nP(2).map(h, all_of)",
+    "import queue\ntry: q.get(timeout=1)\nexcept queue.Empty: step()",
+]
+ADDS = "import asyncio\nasync def f(i, out=found):\n await asyncio.sleep(i)\n out.append(i)\n"
+IN_COROUTINES = [
+    "loop = asyncio.get_event_loop()\nx = [loop.create_task(f(i)) for i in y]",
+    "from asyncio import gather as g\nx = g(*[f(i) for i in y])",
+    "x = asyncio.gather(*(f(i, out=mine) for i in y))",
+    "async def main(): await asyncio.wait_for(f(1), timeout=1)",
+    "asyncio.get_event_loop().call_later(1, h)",
+]
+SHARED = [
+    *(POOL + task + MAPPED for task in IN_TASKS),
+    *(DRAWS + pool for pool in IN_POOLS),
+    *(ADDS + made for made in IN_COROUTINES),
+]
+ALONE = [
+    "from PIL import Image\ndef f(path): return np.asarray(Image.open(path, 'rb').convert('RGB'))",
+    "def f(path):\n with open(path, 'rb') as file: return file.read()",
+    "def f(seed):\n g = np.random.default_rng(seed)\n return g.integers(9)",
+    "means = {'a': 1.0}\ndef f(row):\n out = {}\n for k, v in row.items(): out[k] = v - means[k]\n return out",
+    "import json\ndef f(path): return [len(w) for w in json.loads(path.read_bytes())['words'] if w.strip()]",
+]
+ASKS |= {
+    "a = x.keys()\na &= y\nfor key in a: f(key)": {"hashing:keys", "addresses:keys"},
+    "for key in x.keys().__and__(y): f(key)": {"hashing:__and__", "addresses:__and__"},
+    "import builtins\nlist(builtins.set(words))": {"hashing:set", "addresses:set"},
+    "from builtins import set as S\nlist(S(words))": {"hashing:set", "addresses:set"},
+    "import builtins\nseed(builtins.hash('a'))": {"hashing:hash", "addresses:hash"},
+    "NAMES = set(words)": {"hashing:set", "addresses:set"},
+    "class Config:\n NAMES = {a, b}": {"hashing:set", "addresses:set"},
+    "from constants import NAMES\nfor name in NAMES: f(name)": {"hashing:NAMES", "addresses:NAMES"},
+    "import constants as c\nx = list(c.NAMES)": {"hashing:NAMES", "addresses:NAMES"},
+    "from natsort import natsorted as sorted\nsorted(set(names))": {"hashing:set", "addresses:set"},
+    "import networkx as nx\nfor part in nx.connected_components(g): f(list(part))": {"hashing:connected_components"},
+    "import torch\nw = torch.load(path)\nw[index].sum().backward()": {"scatter:index"},
+    "import torch\nw = torch.zeros(3, **more)\nw[index].sum().backward()": {"scatter:index"},
+    "import torch\nw = torch.ones(3)\ngetattr(w, 'requires_grad_')()\nw[index].sum().backward()": {"scatter:index"},
+    "import torch\nclass M(torch.nn.Module):\n def __getitem__(self, i): return self.table[i]": {"scatter:index"},
+    "import torch\nx.__setitem__(ids, v)": {"scatter:__setitem__"},
+    "import torch, operator\noperator.setitem(x, ids, v)": {"scatter:setitem"},
+    "import torch\ntorch.ops.aten._index_put_impl_(x, [ids], v)": {"scatter:_index_put_impl_"},
+    "from torch_scatter import scatter_mean\nscatter_mean(x, ids)": {"scatter:scatter_mean"},
+    "from accelerate import Accelerator\ndef step(x): x[ids] += v": {"scatter:write"},
+    (
+        "import torch\nclass A:\n def __init__(self): self.kept = {}\nclass B:\n"
+        " def __init__(self): self.register_buffer('kept', zeros)\n def w(self): self.kept[ids] = 1"
+    ): {"scatter:write"},
+}
 
 
 def asks_of(source):
@@ -227,6 +326,16 @@ def test_what_a_source_asks_for_is_seen(source):
 @pytest.mark.parametrize("source", SILENT)
 def test_what_it_does_not_ask_for_is_not(source):
     assert asks_of(source) == set()
+
+
+@pytest.mark.parametrize("source", SHARED)
+def test_what_tasks_share_is_seen(source):
+    assert "racing" in {word.partition(":")[0] for word in asks_of(source)}
+
+
+@pytest.mark.parametrize("task", ALONE)
+def test_what_a_task_has_alone_is_not(task):
+    assert not {word for word in asks_of(POOL + task + MAPPED) if word.startswith("racing:")}
 
 
 def test_every_kind_is_asked_for_somewhere():
