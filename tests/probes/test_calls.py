@@ -86,7 +86,39 @@ GONE = [
     KEPT + "rows = results['rows']\nrows.append(time.perf_counter() - t)\nprint(rows)",
 ]
 """Durations that are shown and reach what is kept by another way as well."""
+THREAD = "from threading import Thread\n"
+NOT_QUIET = [
+    "def f(q=q): q.get()\nThread(target=f)",
+    "def f(): stop.set()\nThread(target=f)",
+    "import torch\ndef f(): torch.set_num_threads(1)\nThread(target=f)",
+    "def f(): model.eval()\nThread(target=f)",
+    "def f():\n for p in model.parameters(): p.data *= 0.5\nThread(target=f)",
+    "def f(): saver.flush_all()\nThread(target=f)",
+    "import os\ndef f(): os._exit(1)\nThread(target=f)",
+    "import os\ndef f(): os.remove('x')\nThread(target=f)",
+    "import os\ndef f(): os.environ.pop('x')\nThread(target=f)",
+    "import shutil\ndef f(): shutil.copy('x', 'y')\nThread(target=f)",
+    "import subprocess\ndef f(): subprocess.run(['x'])\nThread(target=f)",
+    "def f(): helper.change(model)\nThread(target=f)",
+    "from other import change\ndef f(): change()\nThread(target=f)",
+    "def f(out):\n out += [1]\nThread(target=f, args=(out,))",
+    "def f(out=out):\n out += [1]\nThread(target=f)",
+    "def f(*given): given[0].append(1)\nThread(target=f, args=(out,))",
+    "def f(**given): given['out'].append(1)\nThread(target=f, kwargs={'out': out})",
+    "def f(*, out): out.append(1)\nThread(target=f, kwargs={'out': out})",
+    "def f():\n for row in rows: print(row)\nThread(target=f)",
+    "def f(): print(sum(found.popall()))\nThread(target=f)",
+]
+COUNTS |= {THREAD + source: ["threading.Thread"] for source in NOT_QUIET}
+COUNTS |= {
+    "import _thread\n_thread.start_new_thread(f, ())": ["_thread.start_new_thread"],
+    "import multiprocessing as mp; v = mp.get_context('fork').Value('d', 0)": ["multiprocessing.Value"],
+    "from multiprocessing import get_context as g; a = g().Array('d', 3)": ["multiprocessing.Array"],
+    "sorted(x, key=id)": ["id"],
+    "list(map(id, x))": ["id"],
+}
 HARMLESS = [
+    "import threading\ndef f(stop):\n  while not stop.wait(5): print('alive')\nthreading.Thread(target=f, args=(stop,)).start()",
     HELD,
     (
         "import time\nclass T:\n def __enter__(self):\n  self.t = time.time()\n  return self\n"
