@@ -11,26 +11,35 @@ import ast
 
 TYPE_CHECKING = False  # as typing's, without importing it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 if __package__:
+    from reprofp.probes.asks_weights import ABOUT, FILLS, Weights, is_at_once, is_name
     from reprofp.probes.shapes import Shapes, last_name
 else:
+    from asks_weights import (  # type: ignore[import-not-found, no-redef, unused-ignore]
+        ABOUT,
+        FILLS,
+        Weights,
+        is_at_once,
+        is_name,
+    )
     from shapes import Shapes, last_name  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_unwritten"]
 
 _EMPTY = frozenset(
     "empty empty_like new_empty new_empty_strided empty_strided empty_permuted empty_quantized ndarray resize_ resize_as_ "  # noqa: SIM905
-    "recarray chararray empty_aligned".split()
+    "recarray chararray empty_aligned to_empty skip_init device_array device_array_like pinned_array mapped_array "
+    "UntypedStorage TypedStorage FloatStorage LongStorage ByteStorage".split()
 )
 _TENSORS = frozenset("Tensor FloatTensor DoubleTensor HalfTensor LongTensor IntTensor ByteTensor BoolTensor".split())  # noqa: SIM905
 _ARRAYS = ("numpy", "torch", "cupy")
-_FILLS = frozenset(
-    "fill fill_ zero_ copy_ normal_ uniform_ random_ bernoulli_ exponential_ geometric_ cauchy_ log_normal_ trunc_normal_ eye_".split()  # noqa: SIM905
-)
 _REDUCTIONS = frozenset("sum mean min max amin amax any all prod std var nansum nanmean average".split())  # noqa: SIM905
-_INITIALISES = "init"
+_LISTED = frozenset(
+    {"array", "asarray", "list", "tolist", "stack", "concatenate", "arange", "zeros", "ones", "sorted", "tuple"}
+)
+"""Calls that evidently give values, and not a size."""
 
 
 def find_unwritten(shapes: Shapes) -> Iterator[str]:
@@ -47,6 +56,7 @@ class _Memory:
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
+        self.weights = Weights(shapes)
 
     def takes(self, node: ast.AST) -> str:
         """Return the name of what gives memory as it comes, or nothing."""
@@ -64,17 +74,43 @@ class _Memory:
     def _takes_call(self, call: ast.Call) -> str:
         origin = self.shapes.origin(call.func)
         name = (origin or last_name(call.func)).rpartition(".")[2]
-        if isinstance(call.func, ast.Name) and not origin:
+        if isinstance(call.func, ast.Name) and not origin and not self._is_of_star(name):
             return ""
         if name in _TENSORS:
-            sizes = len(call.args) > 1 or (call.args and _is_number(call.args[0]))
+            sizes = len(call.args) > 1 or (call.args and self._may_be_size(call.args[0]))
             return name if sizes and origin.startswith("torch") else ""
+        if name == "new" and self._is_tensor_like(call):
+            return name
         if name in _EMPTY and (call.args or call.keywords):
             return "" if origin.startswith("jax") or _has_nothing(call) or _holds_objects(call) else name
         words = {word.arg for word in call.keywords}
-        if "where" in words and "out" not in words and origin.startswith("numpy") and name not in _REDUCTIONS:
+        if "where" in words and not _has_out(call) and origin.startswith(_ARRAYS) and name not in _REDUCTIONS:
             return "where"
         return ""
+
+    def _is_of_star(self, name: str) -> bool:
+        """Whether a name that nothing binds may come from a package that is imported as a whole."""
+        return "*" in self.shapes.origins and name not in self.shapes.functions and name not in self.shapes.stores
+
+    def _is_tensor_like(self, call: ast.Call) -> bool:
+        """Whether a method ``new`` may be that of a tensor, which takes sizes."""
+        known = any(origin.partition(".")[0] == "torch" for origin in self.shapes.origins.values())
+        text = call.args and isinstance(call.args[0], ast.Constant) and not _is_number(call.args[0])
+        return known and bool(call.args) and not text and not self.shapes.origin(call.func)
+
+    def _may_be_size(self, given: ast.expr) -> bool:
+        """Whether the only argument of a tensor's class may be its size, and not its values."""
+        if isinstance(given, (ast.List, ast.Tuple, ast.ListComp)):
+            return False
+        if isinstance(given, ast.Call):
+            return last_name(given.func) not in _LISTED
+        if isinstance(given, ast.Name):
+            bound = [self.shapes.parents.get(store) for store in self.shapes.stores.get(given.id, [])]
+            values = [each.value for each in bound if isinstance(each, ast.Assign)]
+            alone = given.id not in self.shapes.arguments and bool(values) and len(values) == len(bound)
+            nested = any(isinstance(value, ast.Name) for value in values)
+            return not alone or nested or any(map(self._may_be_size, values))
+        return True
 
     # --- what fills them ------------------------------------------------------------------------------------
 
@@ -84,17 +120,17 @@ class _Memory:
             return False
         place = self._climb(node)
         parent = self.shapes.parents.get(place)
-        if isinstance(parent, ast.Attribute) and parent.attr in _FILLS and place is node:
-            return True
+        if isinstance(parent, ast.Attribute) and parent.attr in FILLS and place is node:
+            return is_at_once(self.shapes.parents.get(parent))
         if isinstance(parent, ast.keyword):
-            return parent.arg == "out"
-        if isinstance(parent, ast.Call) and place is parent.args[0] and self._initialises(parent):
+            return parent.arg == "out" and self._fills_out(self.shapes.parents.get(parent))
+        if isinstance(parent, ast.Call) and parent.args[:1] == [place] and self.weights.initialises(parent):
             return True
         target = _target_of(parent)
-        if target is None or parent is None:
+        if target is None or parent is None or last_name(node.func).startswith("resize_") or self._is_guarded(parent):
             return False
-        if isinstance(target, ast.Attribute) and self._is_initialised(parent, target):
-            return True
+        if isinstance(target, ast.Attribute):
+            return self.weights.are_initialised(parent, target, is_weight=place is not node)
         return isinstance(target, ast.Name) and self._is_written_next(parent, target, node)
 
     def _climb(self, node: ast.AST) -> ast.AST:
@@ -103,10 +139,22 @@ class _Memory:
         made = isinstance(parent, ast.Call) and last_name(parent.func) in {"Parameter", "Buffer", "Variable"}
         return self._climb(parent) if made and parent is not None else node
 
-    def _initialises(self, call: ast.Call) -> bool:
-        """Whether a call is one of ``torch.nn.init``."""
-        origin = self.shapes.origin(call.func) or _dotted(call.func)
-        return f".{_INITIALISES}." in f".{origin}" and origin.endswith("_")
+    def _fills_out(self, call: ast.AST | None) -> bool:
+        """Whether a call is one of a package that writes all of its target."""
+        if not isinstance(call, ast.Call) or any(word.arg in {"where", None} for word in call.keywords):
+            return False
+        return self.shapes.origin(call.func).startswith(_ARRAYS)
+
+    def _is_guarded(self, statement: ast.AST) -> bool:
+        """Whether the program may go on where filling was broken off by an exception."""
+        node = statement
+        while node in self.shapes.parents and node is not self.shapes.scope(statement):
+            child, node = node, self.shapes.parents[node]
+            if isinstance(node, ast.Try) and node.handlers and child in node.body:
+                return True
+            if isinstance(node, ast.With) and any(_calls(item.context_expr, "suppress") for item in node.items):
+                return True
+        return False
 
     def _is_written_next(self, statement: ast.AST, target: ast.Name, made: ast.Call) -> bool:
         """Whether the first thing that is done with a name is to write all that it stands for."""
@@ -120,16 +168,16 @@ class _Memory:
     def _writes_all(self, statement: ast.stmt, name: str) -> bool:
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
             written = statement.targets[0]
-            whole = isinstance(written, ast.Subscript) and _is_name(written.value, name) and _is_whole(written.slice)
+            whole = isinstance(written, ast.Subscript) and is_name(written.value, name) and _is_whole(written.slice)
             return whole and not _mentions(statement.value, name)
         call = statement.value if isinstance(statement, ast.Expr) else None
         if not isinstance(call, ast.Call):
             return False
-        if isinstance(call.func, ast.Attribute) and call.func.attr in _FILLS and _is_name(call.func.value, name):
-            return not any(_mentions(argument, name) for argument in call.args)
-        if any(word.arg == "out" and _is_name(word.value, name) for word in call.keywords):
-            return not any(_mentions(argument, name) for argument in call.args)
-        return bool(call.args) and _is_name(call.args[0], name) and self._initialises(call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in FILLS and is_name(call.func.value, name):
+            return is_at_once(call) and not any(_mentions(each, name) for each in [*call.args, *call.keywords])
+        if any(word.arg == "out" and is_name(word.value, name) for word in call.keywords):
+            return self._fills_out(call) and not any(_mentions(argument, name) for argument in call.args)
+        return bool(call.args) and is_name(call.args[0], name) and self.weights.initialises(call)
 
     def _writes_rows(self, loop: ast.stmt, name: str, made: ast.Call) -> bool:
         """Whether a loop over all rows writes each of them, and looks at none before."""
@@ -141,8 +189,27 @@ class _Memory:
             return False
         if any(isinstance(node, (ast.Break, ast.Continue, ast.Return)) for node in ast.walk(loop)):
             return False
+        if not self._looks_at_rows_only(loop, name, counter):
+            return False
         written = first.targets[0]
-        return isinstance(written, ast.Subscript) and _is_name(written.value, name) and _is_row(written.slice, counter)
+        return isinstance(written, ast.Subscript) and is_name(written.value, name) and _is_row(written.slice, counter)
+
+    def _looks_at_rows_only(self, loop: ast.For, name: str, counter: str) -> bool:
+        """Whether a loop uses no other row of an array than the one it is at, and counts by itself."""
+        nodes = [node for statement in loop.body for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        if any(node.id == counter and isinstance(node.ctx, ast.Store) for node in nodes):
+            return False
+        return all(self._is_at_row(node, counter) for node in nodes if node.id == name)
+
+    def _is_at_row(self, node: ast.Name, counter: str) -> bool:
+        parent = self.shapes.parents.get(node)
+        if isinstance(parent, ast.Attribute):
+            return parent.attr in ABOUT
+        if isinstance(parent, ast.Call):
+            return is_name(parent.func, "len")
+        if not isinstance(parent, ast.Subscript) or parent.value is not node:
+            return False
+        return _is_row(parent.slice, counter) or _is_up_to(parent.slice, counter)
 
     def _counter_of(self, loop: ast.For, name: str, made: ast.Call) -> str:
         """Return the name that counts all the rows of an array, or nothing."""
@@ -150,68 +217,32 @@ class _Memory:
         length = _length_of(made)
         if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
             return ""
-        if last_name(call.func) == "range" and isinstance(loop.target, ast.Name):
+        if is_name(call.func, "range") and isinstance(loop.target, ast.Name):
             whole = length is not None and self.shapes.same(call.args[0], length) and self.shapes.is_steady(length)
             return loop.target.id if whole or _is_length_of(call.args[0], name) else ""
-        if last_name(call.func) == "enumerate" and isinstance(loop.target, ast.Tuple):
+        if is_name(call.func, "enumerate") and isinstance(loop.target, ast.Tuple):
             first, items = loop.target.elts[0], call.args[0]
             counts = length is not None and isinstance(items, ast.Name) and _is_length_of(length, items.id)
             return first.id if counts and isinstance(first, ast.Name) and self.shapes.is_steady(items) else ""
         return ""
 
-    def _is_initialised(self, statement: ast.AST, target: ast.Attribute) -> bool:
-        """Whether weights are initialised after they are made, here or in a method that is called here."""
-        following = [each for block, place in self.shapes.blocks_around(statement) for each in block[place + 1 :]]
-        return any(self._initialises_in(each, target) for each in [*following, *self._methods_in(following)])
 
-    def _methods_in(self, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-        """Yield the statements of the methods of this class that are called by these statements."""
-        for statement in statements:
-            call = statement.value if isinstance(statement, ast.Expr) else None
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and _is_name(call.func.value, "self")
-            ):
-                found = self.shapes.functions.get(call.func.attr, [])
-                scope = self.shapes.scope(self.shapes.scope(statement))
-                for method in found:
-                    if self.shapes.scope(method) is scope:
-                        yield from method.body
-
-    def _initialises_in(self, statement: ast.stmt, target: ast.Attribute | ast.Name) -> bool:
-        if isinstance(statement, (ast.With, ast.AsyncWith)):
-            return any(self._initialises_in(each, target) for each in statement.body)
-        if (
-            isinstance(statement, ast.For)
-            and isinstance(statement.target, ast.Name)
-            and _is_all_weights(statement.iter)
-        ):
-            mine = isinstance(target, ast.Attribute) and _is_name(target.value, "self")
-            return mine and any(self._initialises_in(each, statement.target) for each in statement.body)
-        if isinstance(statement, ast.If) and any(self.shapes.same(each, target) for each in ast.walk(statement.test)):
-            return any(self._initialises_in(each, target) for each in statement.body)  # if it was made at all
-        call = statement.value if isinstance(statement, ast.Expr) else None
-        if not isinstance(call, ast.Call):
-            return False
-        if self._initialises(call) and call.args:
-            return self.shapes.same(_of_data(call.args[0]), target)
-        filled = isinstance(call.func, ast.Attribute) and call.func.attr in _FILLS
-        return filled and self.shapes.same(_of_data(call.func.value), target)  # type: ignore[attr-defined]
+def _has_out(call: ast.Call) -> bool:
+    given = [word.value for word in call.keywords if word.arg == "out"]
+    return any(not (isinstance(each, ast.Constant) and each.value is None) for each in given)
 
 
-def _of_data(node: ast.expr) -> ast.expr:
-    return node.value if isinstance(node, ast.Attribute) and node.attr == "data" else node
+def _calls(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == name
 
 
-def _is_all_weights(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and not node.args and _dotted(node.func) == "self.parameters"
-
-
-def _dotted(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value)}.{node.attr}"
-    return node.id if isinstance(node, ast.Name) else ""
+def _is_up_to(index: ast.AST, counter: str) -> bool:
+    """Whether an index takes the rows that are written: up to the one that a loop is at."""
+    upper = index.upper if isinstance(index, ast.Slice) and index.lower is index.step is None else None
+    if isinstance(upper, ast.BinOp) and isinstance(upper.op, ast.Add):
+        one = isinstance(upper.right, ast.Constant) and upper.right.value == 1
+        return one and is_name(upper.left, counter)
+    return upper is not None and is_name(upper, counter)
 
 
 def _target_of(parent: ast.AST | None) -> ast.expr | None:
@@ -241,9 +272,12 @@ def _has_nothing(call: ast.Call) -> bool:
 
 
 def _holds_objects(call: ast.Call) -> bool:
-    kinds = [word.value for word in call.keywords if word.arg == "dtype"]
+    kinds = [*call.args[1:2], *(word.value for word in call.keywords if word.arg == "dtype")]
     return any(
-        _is_name(kind, "object") or (isinstance(kind, ast.Constant) and kind.value in {"O", "object"}) for kind in kinds
+        is_name(kind, "object")
+        or last_name(kind) == "object_"
+        or (isinstance(kind, ast.Constant) and kind.value in {"O", "object"})
+        for kind in kinds
     )
 
 
@@ -251,18 +285,12 @@ def _is_number(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int)
 
 
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
 def _mentions(node: ast.AST, name: str) -> bool:
-    return any(_is_name(each, name) for each in ast.walk(node))
+    return any(is_name(each, name) for each in ast.walk(node))
 
 
 def _is_length_of(node: ast.AST, name: str) -> bool:
-    return (
-        isinstance(node, ast.Call) and _is_name(node.func, "len") and bool(node.args) and _is_name(node.args[0], name)
-    )
+    return isinstance(node, ast.Call) and is_name(node.func, "len") and bool(node.args) and is_name(node.args[0], name)
 
 
 def _is_whole(index: ast.AST) -> bool:
@@ -275,5 +303,5 @@ def _is_whole(index: ast.AST) -> bool:
 
 def _is_row(index: ast.AST, counter: str) -> bool:
     if isinstance(index, ast.Tuple):
-        return _is_name(index.elts[0], counter) and all(map(_is_whole, index.elts[1:]))
-    return _is_name(index, counter)
+        return is_name(index.elts[0], counter) and all(map(_is_whole, index.elts[1:]))
+    return is_name(index, counter)

@@ -33,6 +33,8 @@ class Shapes:
         self.origins: dict[str, str] = {}
         self.loads: dict[str, list[ast.Name]] = {}
         self.stores: dict[str, list[ast.Name]] = {}
+        self.arguments: dict[str, list[ast.arg]] = {}
+        self.places: list[ast.Attribute | ast.Subscript] = []  # that are set
         self.functions: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
         self.calls: list[ast.Call] = []
         self._dumps: dict[ast.AST, str] = {}
@@ -53,6 +55,10 @@ class Shapes:
             self.functions.setdefault(node.name, []).append(node)
         elif isinstance(node, ast.Call):
             self.calls.append(node)
+        elif isinstance(node, ast.arg):
+            self.arguments.setdefault(node.arg, []).append(node)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            self.places.append(node)
 
     def origin(self, node: ast.AST) -> str:
         """Return the qualified name that an expression stands for by the imports, or nothing."""
@@ -129,10 +135,18 @@ class Shapes:
                 return False
             if isinstance(node, ast.Name) and self._count_stores(node.id, scope) > (0 if inside else 1):
                 return False
+            if isinstance(node, (ast.Attribute, ast.Subscript)) and self._is_set(node, scope, first=inside is None):
+                return False
         return True
 
+    def _is_set(self, node: ast.AST, scope: ast.AST, *, first: bool) -> bool:
+        """Whether a part of an object is set beside its use; the ``first`` time a new object gets it is none."""
+        count = sum(self.same(place, node) and self.is_within(place, scope) for place in self.places)
+        return count > int(first and getattr(scope, "name", "") == "__init__")
+
     def _count_stores(self, name: str, scope: ast.AST) -> int:
-        return sum(self.is_within(store, scope) for store in self.stores.get(name, ()))
+        given = [each for each in self.arguments.get(name, ()) if self.scope(each) is scope]
+        return len(given) + sum(self.is_within(store, scope) for store in self.stores.get(name, ()))
 
     def is_within(self, node: ast.AST, outer: ast.AST) -> bool:
         """Whether a node is part of another."""

@@ -312,6 +312,61 @@ ASKS |= {
     ): {"scatter:write"},
 }
 
+UNWRITTEN = [
+    "x = np.divide(a, b, out=np.empty(n), where=b > 0)",
+    "x = np.empty(n)\nnp.add(a, b, out=x, where=m)",
+    "x = np.empty(n)\ndecode(a, out=x)",
+    "x = np.log(a, out=None, where=a > 0)",
+    "x = torch.empty(3).copy_(y, non_blocking=True)",
+    "x = torch.empty(3)\nx.copy_(y, non_blocking=True)",
+    "class A:\n def __init__(self):\n  self.b = nn.Parameter(torch.empty(3))\n  for p in self.parameters():\n   if p.dim() > 1: nn.init.xavier_uniform_(p)",
+    "class A:\n def __init__(self):\n  self.b = nn.Parameter(torch.empty(3))\n  for p in self.parameters():\n   if p.dim() < 2: continue\n   nn.init.xavier_uniform_(p)",
+    "class A:\n def __init__(self):\n  self.b = torch.empty(3)\n  for p in self.parameters(): nn.init.zeros_(p)",
+    "class A:\n def __init__(self):\n  self.b = torch.empty(3)\n  self.reset()\n def reset(self):\n  if self.frozen: return\n  nn.init.zeros_(self.b)",
+    "class A:\n def __init__(self):\n  self.b = torch.empty(3)\n  self.n = self.b.sum()\n  nn.init.zeros_(self.b)",
+    "class A:\n def __init__(self):\n  self.b = torch.empty(3)\n  if self.b.shape[0] > 3: nn.init.zeros_(self.b)",
+    "class A:\n def __init__(self):\n  self.b = torch.empty(3)\n  self.b.data.copy_(self.b * 2)",
+    "from mine import init\nx = torch.empty(3)\ninit.rows_(x)",
+    "x = np.empty(n)\nfor i in range(n):\n  x[i] = f(i)\n  s += x.sum()",
+    "x = np.empty(n)\nfor i in range(n):\n  i = order[i]\n  x[i] = f(i)",
+    "def f(n):\n x = np.empty(n)\n n = n - 1\n for i in range(n): x[i] = i",
+    "def f(n):\n try:\n  x = np.empty(n)\n  for i in range(n): x[i] = g(i)\n except StopIteration:\n  pass\n return x",
+    "from numpy import *\nx = empty(3)",
+    "x = torch.Tensor(n)",
+    "x = torch.FloatTensor(y.size())",
+    "x = y.new(3, 4)",
+    "model = model.to_empty(device='cuda')",
+    "model = torch.nn.utils.skip_init(torch.nn.Linear, 3, 3)",
+    "x = torch.UntypedStorage(10)",
+    "from numba import cuda\nx = cuda.device_array(3)",
+    "x = np.empty(n)\nfor i in range(n):\n  if i == 3: break\n  x[i] = i",
+    "x = np.empty(n)\nfor i in range(0, n, 2): x[i] = i",
+    "x = np.empty(n)\nx[mask] = 1",
+    "x = np.empty((n, 3))\nfor i in range(n): x[i, 0] = i",
+    "x = np.empty(n).reshape(3, 3)\nx[:] = 1",
+    "x = np.empty(n)\ny = x\ny[:2] = 1",
+    "x = torch.empty(3)\nif flag: x.fill_(1)",
+    "x = np.empty(n)\nwith suppress(E):\n  x[:] = f()",
+]
+"""Programs that use what was left in memory, or go on where it was not all written."""
+WRITTEN = [
+    (
+        "class A:\n def __init__(self):\n  self.w = nn.Parameter(torch.empty(3, 4))\n  if bias: self.b = nn.Parameter(torch.empty(3))\n"
+        "  self.reset()\n def reset(self):\n  fan, _ = nn.init._calculate_fan_in_and_fan_out(self.w)\n  bound = 1 / self.w.size(1)\n"
+        "  nn.init.uniform_(self.w, -bound, bound)\n  if self.b is not None: nn.init.zeros_(self.b)"
+    ),
+    (
+        "class A:\n def __init__(self):\n  self.w = nn.Parameter(torch.empty(3))\n  for p in self.parameters(): nn.init.zeros_(p)"
+    ),
+    "x = np.empty(n)\nfor i in range(n):\n  x[i] = f(i)\n  print(i, x[i], x[: i + 1].sum(), x.shape, len(x))",
+    "x = np.empty(3, object)",
+    "x = np.empty(3, dtype=np.object_)",
+    "x = torch.LongTensor([1, 2])",
+    "ids = [1, 2]\nx = torch.LongTensor(ids)",
+    "x = torch.empty(3).copy_(y, non_blocking=False)",
+    "import hashlib\nhashlib.new('md5')",
+]
+
 
 def asks_of(source):
     return {word for word in find_calls(source.encode()) if ":" in word}
@@ -340,3 +395,16 @@ def test_what_a_task_has_alone_is_not(task):
 
 def test_every_kind_is_asked_for_somewhere():
     assert {word.partition(":")[0] for words in ASKS.values() for word in words} == set(ASKED)
+
+
+PREAMBLE = "import os, torch, numpy as np\nfrom torch import nn\n"
+
+
+@pytest.mark.parametrize("source", UNWRITTEN)
+def test_memory_that_may_be_used_unwritten_is_seen(source):
+    assert "unwritten" in {word.partition(":")[0] for word in asks_of(PREAMBLE + source)}
+
+
+@pytest.mark.parametrize("source", WRITTEN)
+def test_memory_that_is_written_first_is_not(source):
+    assert "unwritten" not in {word.partition(":")[0] for word in asks_of(PREAMBLE + source)}
