@@ -14,21 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 if __package__:
+    from reprofp.probes.asks_attempts import EXISTENCE, draws_behind, find_attempts, is_plumbing
     from reprofp.probes.shapes import Shapes, ends, last_name, leaves
 else:
+    from asks_attempts import (  # type: ignore[import-not-found, no-redef, unused-ignore]
+        EXISTENCE,
+        draws_behind,
+        find_attempts,
+        is_plumbing,
+    )
     from shapes import Shapes, ends, last_name, leaves  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_files"]
 
-_EXISTENCE = frozenset(
-    "exists lexists isfile isdir islink ismount is_file is_dir is_symlink is_mount access samefile".split()  # noqa: SIM905
-)
+_CONTENT_TELLS = frozenset({"exists", "lexists", "isfile", "isdir", "is_file", "is_dir", "getsize", "st_size"})
+"""Answers that follow where a file was read."""
+_ANSWERS_OF_OTHERS = frozenset({"path", "gfile", "file_io", "fileio", "fs", "os"})
+"""Modules of packages that ask the file system in their own ways."""
 _SIZES = frozenset({"getsize", "st_size", "stat", "lstat", "st_mode", "st_nlink", "st_blocks"})
-_OWNERS_OF_LOAD = ("numpy.", "torch.", "joblib.", "pandas.", "gzip.", "bz2.", "lzma.", "io.", "codecs.", "os.")
+_OWNERS_OF_LOAD = ("numpy.", "joblib.", "pandas.", "gzip.", "bz2.", "lzma.", "io.", "codecs.", "os.", "PIL.")
 _READS = frozenset(
     "open load loadtxt genfromtxt fromfile read_csv read_table read_json read_fwf read_pickle".split()  # noqa: SIM905
 )
+_READ_BY = frozenset({"torch.load", "torch.serialization.load", "tarfile.open", "wave.open"})
 _LISTS = frozenset({"listdir", "scandir", "walk"})
+_WAITING = frozenset({"walk", "iterdir", "rglob"})
+_TAKERS = frozenset({"sorted", "list", "tuple", "set", "next", "any", "sum", "max", "min", "dict"})
 _LISTINGS = frozenset({"listdir", "iterdir", "scandir"})
 _OF_LISTED = frozenset({"isfile", "isdir", "is_file", "is_dir", "exists", "lexists"})
 """What is known of each name that is listed."""
@@ -37,13 +48,14 @@ _READS_ITSELF = frozenset({"open", "read_text", "read_bytes", "iterdir", "rglob"
 _WRITES = frozenset(
     {"save", "savetxt", "to_csv", "to_json", "dump", "savez", "savez_compressed", "write_text", "write_bytes"}
 )
-_PLUMBING = frozenset({"makedirs", "mkdir", "rmtree", "remove", "unlink", "rmdir"})
+
 _NATIVE = frozenset({"mmap", "engine", "storage_options"})
 """Keywords by which a file may be read without its being heard."""
 
 
 def find_files(shapes: Shapes) -> Iterator[str]:
     """Yield the names of functions whose answers are no facts and may matter."""
+    yield from find_attempts(shapes)
     scan = _Files(shapes)
     for node in shapes.nodes:
         name = scan.asks(node)
@@ -63,10 +75,12 @@ class _Files:
             name = node.attr
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             origin = self.shapes.origins.get(node.id, "")
-            name = origin.rpartition(".")[2] if origin.startswith(("os.", "posix", "genericpath.")) else ""
+            name = origin.rpartition(".")[2] if self._answers(origin) or origin == "shutil.which" else ""
         else:
             return ""
-        if name not in _EXISTENCE and name not in _SIZES:
+        if name == "which":
+            return name if self.shapes.origin(node) == "shutil.which" else ""
+        if name not in EXISTENCE and name not in _SIZES:
             return ""
         parent = self.shapes.parents.get(node)
         if (
@@ -79,24 +93,31 @@ class _Files:
 
     def _is_of_others(self, node: ast.Attribute) -> bool:
         """Whether a name is that of something else: the module ``stat``, the statistics of a package."""
-        origin = self.shapes.origin(node.value)
-        return bool(origin) and not origin.startswith(("os", "pathlib", "posixpath", "genericpath", "shutil"))
+        origin = self.shapes.origin(node)
+        return bool(origin) and not self._answers(origin)
+
+    @staticmethod
+    def _answers(origin: str) -> bool:
+        """Whether a name that was imported may be that of a question about files."""
+        known = origin.startswith(("os", "pathlib", "posix", "genericpath", "shutil"))
+        return known or not _ANSWERS_OF_OTHERS.isdisjoint(origin.split(".")[:-1])
 
     def is_known(self, node: ast.AST, name: str) -> bool:
         """Whether the answer follows from what is a fact, or changes nothing."""
         call = self.shapes.parents.get(node)
         if name.startswith("st_") and isinstance(node, ast.Attribute):
             call = node.value
-        if not isinstance(call, ast.Call):
+        if not isinstance(call, ast.Call) or name == "which":
             return False
         path = self._path_of(call)
         asked = node if name.startswith("st_") else call
         if path is None or (isinstance(path, ast.Constant) and str(path.value).startswith("/")):
             return False
-        if self._is_read_before(asked, path, writes=name in _SIZES):
+        told = name in _CONTENT_TELLS
+        if told and self._is_read_before(asked, path, writes=name in _SIZES):
             return True
         if name in _SIZES:
-            return self._is_read_after(asked, path)
+            return told and self._is_read_after(asked, path)
         if name in _OF_LISTED and self._is_listed(path):
             return True
         return self._decides_only_reading(asked, path)
@@ -112,6 +133,8 @@ class _Files:
     def _is_listed(self, path: ast.expr) -> bool:
         """Whether a path comes from a folder that is listed, whose record tells files from folders."""
         if isinstance(path, ast.Name):
+            if path.id in self.shapes.arguments:
+                return False
             listed = self._listings_of(path)
             return bool(listed) and all(last_name(call.func) not in {"listdir", "walk"} for call in listed)
         if isinstance(path, ast.BinOp) and isinstance(path.op, ast.Div):
@@ -138,6 +161,8 @@ class _Files:
 
     def _listing_of(self, items: ast.expr) -> ast.Call | None:
         if isinstance(items, ast.Name):
+            if self._is_added_to(items.id):
+                return None
             bound = self.shapes.stores.get(items.id, [])
             parent = self.shapes.parents.get(bound[0]) if len(bound) == 1 else None
             return self._listing_of(parent.value) if isinstance(parent, ast.Assign) else None
@@ -146,7 +171,15 @@ class _Files:
         name = last_name(items.func)
         if name in {"sorted", "list", "tuple", "reversed", "tqdm"} and items.args:
             return self._listing_of(items.args[0])
-        return items if name in _LISTINGS else None
+        own = name != "iterdir" and not self.shapes.origin(items.func).startswith("os.")
+        return items if name in _LISTINGS and not own else None
+
+    def _is_added_to(self, name: str) -> bool:
+        """Whether something may be put into a list of names."""
+        parents = (self.shapes.parents.get(load) for load in self.shapes.loads.get(name, ()))
+        return name in self.shapes.arguments or any(
+            isinstance(parent, ast.Attribute) and parent.attr in {"append", "extend", "insert"} for parent in parents
+        )
 
     # --- shapes ---------------------------------------------------------------------------------------------
 
@@ -176,8 +209,13 @@ class _Files:
             else:  # whether the file is there follows from the whole
                 follows = follows and isinstance(parent.op, ast.And) == positive
             test, parent = parent, self.shapes.parents.get(parent)
-        if isinstance(parent, ast.If) and parent.test is test and _is_plumbing(parent.body) and not parent.orelse:
-            return True
+        if (
+            isinstance(parent, ast.If)
+            and parent.test is test
+            and not parent.orelse
+            and is_plumbing(self.shapes, parent.body)
+        ):
+            return not draws_behind(parent.test, asked)
         if not follows:
             return False
         if isinstance(parent, ast.IfExp) and parent.test is test:
@@ -192,13 +230,23 @@ class _Files:
     def _decides_by_name(self, given: ast.Assign, path: ast.expr) -> bool:
         """Whether all that is done by the name of an answer is known."""
         name = given.targets[0] if len(given.targets) == 1 else None
-        if not isinstance(name, ast.Name) or not self.shapes.is_steady(path):
+        if not isinstance(name, ast.Name) or not self.shapes.is_steady(path) or self._is_shared(name):
             return False
         others = [self.shapes.parents.get(store) for store in self.shapes.stores[name.id]]
         values = [getattr(other, "value", None) for other in others if other is not given]
         if not all(isinstance(value, ast.Constant) and value.value is False for value in values):
             return False
         return all(self._decides_only_reading(load, path) for load in self.shapes.loads.get(name.id, ()))
+
+    def _is_shared(self, name: ast.Name) -> bool:
+        """Whether others may look at a name by what it belongs to: a class, or a module that nobody runs."""
+        scope = self.shapes.scope(name)
+        if isinstance(scope, ast.ClassDef) or not self.shapes.loads.get(name.id):
+            return True
+        shared = (ast.Global, ast.Nonlocal)
+        if any(isinstance(node, shared) and name.id in node.names for node in self.shapes.nodes):
+            return True
+        return isinstance(scope, ast.Module) and name.id.isupper()
 
     def _decides_in(self, choice: ast.If, path: ast.expr, *, positive: bool) -> bool:
         branch = choice.body if positive else choice.orelse
@@ -222,6 +270,8 @@ class _Files:
         name, given = last_name(call.func), [argument for argument in call.args if self.shapes.same(argument, path)]
         if name == "urlretrieve":
             return bool(given)
+        if name == "open" and isinstance(call.func, ast.Attribute) and self.shapes.same(call.func.value, path):
+            return not _is_for_reading(call.args[:1], call)
         return name == "open" and bool(given) and not _is_for_reading(call.args[1:2], call)
 
     def _is_read_in(self, statements: Sequence[ast.stmt], path: ast.expr) -> bool:
@@ -229,10 +279,20 @@ class _Files:
         for number, statement in enumerate(statements):
             if isinstance(statement, ast.If) and self._is_read_either_way(statement, path):
                 return not leaves(statements[:number])
+            if self._is_changed_in(statement, path) and not self._is_made_if_missing(statement, path):
+                return False
             for node in ast.walk(statement):
                 if self._reads(node, path) and any(statement in block for block, _place in self.shapes.surely_in(node)):
                     return not leaves(statements[:number])
         return False
+
+    def _is_changed_in(self, statement: ast.stmt, path: ast.expr) -> bool:
+        """Whether a file may be another one after a statement: what is read then was not there before."""
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        return any(self._writes(call, path) or self._opens_for_writing(call, path) for call in calls)
+
+    def _is_made_if_missing(self, statement: ast.stmt, path: ast.expr) -> bool:
+        return isinstance(statement, ast.If) and self._is_made_in(statement.body, path)
 
     def _is_read_either_way(self, choice: ast.If, path: ast.expr) -> bool:
         return bool(choice.orelse) and all(self._is_read_in(branch, path) for branch in (choice.body, choice.orelse))
@@ -254,16 +314,30 @@ class _Files:
             return False
         name = last_name(node.func)
         if isinstance(node.func, ast.Attribute) and self.shapes.same(node.func.value, path):
-            return name in _READS_ITSELF and _is_for_reading(node.args[:1], node)
+            return name in _READS_ITSELF and self._is_taken(node, name) and _is_for_reading(node.args[:1], node)
         if not node.args or not self.shapes.same(node.args[0], path):
             return False
         own = isinstance(node.func, ast.Name) and name in self.shapes.functions
         if not own and (name in _READS or name in _LISTS):
-            known = self.shapes.origin(node.func).startswith(_OWNERS_OF_LOAD) or (
-                isinstance(node.func, ast.Name) and name == "open"
+            origin = self.shapes.origin(node.func)
+            plain = (
+                isinstance(node.func, ast.Name) and name == "open" and not origin and "open" not in self.shapes.stores
             )
-            return known and _is_for_reading(node.args[1:2], node)
-        return self._hands_on(node)
+            known = plain or origin in _READ_BY or origin.startswith(_OWNERS_OF_LOAD)
+            return known and self._is_taken(node, name) and _is_for_reading(node.args[1:2], node)
+        return not (isinstance(node.func, ast.Name) and self._is_bound_otherwise(name)) and self._hands_on(node)
+
+    def _is_taken(self, call: ast.Call, name: str) -> bool:
+        """Whether something is taken of a listing that waits until then."""
+        parent = self.shapes.parents.get(call)
+        taken = isinstance(parent, ast.For) or (isinstance(parent, ast.Call) and last_name(parent.func) in _TAKERS)
+        return taken or name not in _WAITING
+
+    def _is_bound_otherwise(self, name: str) -> bool:
+        """Whether a name may stand for something else than a function of this source."""
+        functions = self.shapes.functions.get(name, [])
+        of_class = any(isinstance(self.shapes.parents.get(each), ast.ClassDef) for each in functions)
+        return of_class or name in self.shapes.origins or name in self.shapes.stores or name in self.shapes.arguments
 
     def _hands_on(self, call: ast.Call) -> bool:
         """Whether a function of this source, or a method of the same object, reads its first argument."""
@@ -303,6 +377,8 @@ class _Files:
         name = last_name(node.func)
         if isinstance(node.func, ast.Attribute) and self.shapes.same(node.func.value, path):
             return name in {"write_text", "write_bytes"}
+        if any(word.arg in {"mode", None} for word in node.keywords):
+            return False  # what was there before may stay
         return name in _WRITES and any(self.shapes.same(argument, path) for argument in node.args)
 
 
@@ -311,16 +387,3 @@ def _is_for_reading(modes: Sequence[ast.expr], call: ast.Call) -> bool:
         return True
     modes = [*modes, *(word.value for word in call.keywords if word.arg == "mode")]
     return all(isinstance(mode, ast.Constant) and not set(str(mode.value)) & set("wax+") for mode in modes)
-
-
-def _is_plumbing(body: Sequence[ast.stmt]) -> bool:
-    """Whether statements only make or remove folders and files."""
-    return all(
-        isinstance(statement, ast.Pass)
-        or (
-            isinstance(statement, ast.Expr)
-            and isinstance(statement.value, ast.Call)
-            and last_name(statement.value.func) in _PLUMBING
-        )
-        for statement in body
-    )

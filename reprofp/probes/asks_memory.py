@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 if __package__:
     from reprofp.probes.asks_weights import ABOUT, FILLS, Weights, is_at_once, is_name
-    from reprofp.probes.shapes import Shapes, last_name
+    from reprofp.probes.shapes import Shapes, last_name, leaves
 else:
     from asks_weights import (  # type: ignore[import-not-found, no-redef, unused-ignore]
         ABOUT,
@@ -24,7 +24,7 @@ else:
         is_at_once,
         is_name,
     )
-    from shapes import Shapes, last_name  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from shapes import Shapes, last_name, leaves  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_unwritten"]
 
@@ -187,7 +187,7 @@ class _Memory:
         first = next((node for node in loop.body if _mentions(node, name)), None)
         if not counter or not isinstance(first, ast.Assign) or len(first.targets) != 1 or _mentions(first.value, name):
             return False
-        if any(isinstance(node, (ast.Break, ast.Continue, ast.Return)) for node in ast.walk(loop)):
+        if leaves([loop]):
             return False
         if not self._looks_at_rows_only(loop, name, counter):
             return False

@@ -18,6 +18,7 @@ _STATEMENTS = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, a
 """Statements whose parts are evaluated wherever they are reached."""
 _LEAVES = (ast.Return, ast.Break, ast.Continue)
 _EXITS = frozenset({"exit", "_exit", "quit", "error", "abort"})
+_SHOWS = frozenset({"print", "debug", "info", "warning", "warn", "join", "Path", "str", "len", "format"})
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
 _PURE = frozenset({"join", "Path", "str", "abspath", "realpath", "format", "len", "PosixPath", "fspath"})
 """Calls that give the same for the same."""
@@ -125,6 +126,8 @@ class Shapes:
             around = self.parents.get(child)
             if not isinstance(around, (ast.With, ast.AsyncWith, ast.Try)) or block is not around.body:
                 return
+            if isinstance(around, ast.Try) and around.handlers and _may_fail(block[: block.index(child)]):
+                return
             child = around
 
     def is_steady(self, expression: ast.AST, *, inside: ast.AST | None = None) -> bool:
@@ -170,9 +173,19 @@ def _evaluates(parent: ast.AST, child: ast.AST) -> bool:
     return isinstance(parent, (ast.expr, ast.keyword, ast.withitem, *_STATEMENTS))
 
 
+def _may_fail(statements: Sequence[ast.stmt]) -> bool:
+    """Whether some statement may raise what is caught, so that those behind it are passed over."""
+    return any(
+        isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and last_name(node.func) not in _SHOWS)
+        for statement in statements
+        for node in ast.walk(statement)
+    )
+
+
 def leaves(statements: Sequence[ast.AST]) -> bool:
     """Whether some statement may leave the block before its end, other than by an exception."""
-    return any(isinstance(node, _LEAVES) for statement in statements for node in ast.walk(statement))
+    away = (*_LEAVES, ast.Yield, ast.YieldFrom)  # who asked for the next value may not come back
+    return any(isinstance(node, away) for statement in statements for node in ast.walk(statement))
 
 
 def ends(body: Sequence[ast.stmt]) -> bool:
@@ -180,7 +193,11 @@ def ends(body: Sequence[ast.stmt]) -> bool:
     last = body[-1]
     if isinstance(last, (*_LEAVES, ast.Raise)):
         return True
-    return isinstance(last, ast.Expr) and isinstance(last.value, ast.Call) and last_name(last.value.func) in _EXITS
+    if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Call):
+        return False
+    function = last.value.func
+    shows = isinstance(function, ast.Attribute) and "log" in last_name(function.value).lower()  # a message, not an end
+    return last_name(function) in _EXITS and not shows
 
 
 def last_name(node: ast.AST) -> str:

@@ -312,6 +312,59 @@ ASKS |= {
     ): {"scatter:write"},
 }
 
+ASKED_OF_FILES = [
+    "if not os.path.exists(p): names.remove(p)",
+    "x = open(p, 'rb').read()\nif os.path.islink(p): lr = 2",
+    "x = open(p, 'rb').read()\nif os.access(p, os.W_OK): lr = 2",
+    "x = open(p, 'rb').read()\nif os.path.samefile(p, q): lr = 2",
+    "x = open(p, 'rb').read()\nlr = os.stat(p).st_nlink",
+    "x = open(p, 'rb').read()\nlr = os.stat(p)[8]",
+    "frame.to_csv(log, mode='a')\nn = os.path.getsize(log)",
+    "def f(path):\n n = os.path.getsize(path)\n path = path + '.npz'\n return np.load(path)",
+    "class A:\n def f(self):\n  n = os.path.getsize(self.path)\n  self.path = g()\n  return open(self.path, 'rb')",
+    "def f(config):\n n = os.path.getsize(config['data'])\n config['data'] = g()\n return open(config['data'], 'rb')",
+    "class C:\n HAS = os.path.exists(path)",
+    "HAS = os.path.exists(CACHE)",
+    "def f(self):\n global HAS\n HAS = os.path.exists(path)",
+    "def ok(p): return p.exists()\nfiles = [p for p in root.iterdir()]",
+    "names = os.listdir(d)\nnames.append(x)\nfor n in names: f(os.path.exists(os.path.join(d, n)))",
+    "if os.path.exists(p): m = torch.jit.load(p)",
+    "if os.path.exists(p): m = torch.export.load(p)",
+    "from rasterio import open\nif os.path.exists(p): m = open(p)",
+    "import tensorflow as tf\nif tf.io.gfile.exists(p): lr = 2",
+    "from tensorflow.io.gfile import exists\nif exists(p): lr = 2",
+    "import aiofiles.os\nif await aiofiles.os.path.exists(p): lr = 2",
+    "n = os.path.getsize(p)\nopen(p, 'wb').write(b'')\nx = open(p, 'rb')",
+    "import glob\nn = len(glob.glob('runs/*/done.txt'))",
+    "from pathlib import Path\nn = len(list(Path('runs').glob('*/DONE')))",
+    "import shutil\nlr = 1 if shutil.which('nvcc') else 2",
+    "x = os.readlink('latest')",
+    "try:\n os.mkdir(d)\nexcept FileExistsError:\n lr = 2",
+    "class A:\n def load(self): return self.open()\nfrom other import load\nif p.exists(): load(p)",
+    "try:\n os.remove(p)\nexcept FileNotFoundError:\n lr = 2",
+    "if not os.path.exists(p):\n  lr = 2\n  logger.error('no')\nmake(p)\nx = open(p, 'rb')",
+    "if os.path.exists(p):\n  try:\n    x = other()\n    y = open(p, 'rb')\n  except Exception:\n    pass",
+    "def g(p):\n if os.path.exists(p):\n  yield 1\n  x = open(p, 'rb')",
+    "if os.path.exists(p):\n  it = os.walk(p)\n",
+    "if os.path.exists(p):\n  it = p.iterdir()\n",
+    "with open(p, 'ab') as f:\n  if f.tell() == 0: lr = 2",
+    "if os.path.exists(p) and rng.random() < 0.5: os.makedirs(q)",
+    "if not os.path.exists(p):\n  os.makedirs(os.path.join(out, str(rng.random())))",
+]
+"""Programs whose results change with what is there, though what is there is not heard."""
+HEARD_OF_FILES = [
+    "if os.path.exists(p):\n  try:\n    print('there')\n    x = open(p, 'rb')\n  except OSError: x = None",
+    "if os.path.isdir(d):\n  names = sorted(d.iterdir())",
+    "from PIL import Image\nif os.path.exists(p): x = Image.open(p)",
+    "import glob\nfor p in sorted(glob.glob(os.path.join(d, '*.png'))): f(p)",
+    "try:\n  os.makedirs(d)\nexcept FileExistsError:\n  pass",
+    "try:\n  os.makedirs(d, exist_ok=True)\nexcept OSError:\n  lr = 2",
+    "if os.path.exists(d): shutil.rmtree(os.path.join(d, 'a'))\nimport shutil",
+    "def f():\n  there = os.path.exists(p)\n  if there: x = open(p, 'rb')",
+    "class A:\n def __init__(self, p):\n  self.p = p\n  if not os.path.exists(self.p): raise OSError\n  x = open(self.p, 'rb')",
+    "with open('data', 'rb') as f: f.tell()",
+    "from mine.tools import exists\nif exists(mask): x = 1",
+]
 UNWRITTEN = [
     "x = np.divide(a, b, out=np.empty(n), where=b > 0)",
     "x = np.empty(n)\nnp.add(a, b, out=x, where=m)",
@@ -408,3 +461,13 @@ def test_memory_that_may_be_used_unwritten_is_seen(source):
 @pytest.mark.parametrize("source", WRITTEN)
 def test_memory_that_is_written_first_is_not(source):
     assert "unwritten" not in {word.partition(":")[0] for word in asks_of(PREAMBLE + source)}
+
+
+@pytest.mark.parametrize("source", ASKED_OF_FILES)
+def test_questions_about_files_that_nothing_else_answers_are_seen(source):
+    assert "files" in {word.partition(":")[0] for word in asks_of(PREAMBLE + source)}
+
+
+@pytest.mark.parametrize("source", HEARD_OF_FILES)
+def test_questions_about_files_that_are_heard_otherwise_are_not(source):
+    assert "files" not in {word.partition(":")[0] for word in asks_of(PREAMBLE + source)}
