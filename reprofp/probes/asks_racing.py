@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 if __package__:
-    from reprofp.probes.asks_tasks import BUILT_IN, Tasks, arguments_of
+    from reprofp.probes.asks_tasks import BUILT_IN, PERHAPS, Tasks, arguments_of
     from reprofp.probes.shapes import Shapes, last_name
 else:
-    from asks_tasks import BUILT_IN, Tasks, arguments_of  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from asks_tasks import BUILT_IN, PERHAPS, Tasks, arguments_of  # type: ignore[import-not-found, no-redef, unused-ignore]
     from shapes import Shapes, last_name  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 __all__ = ["find_racing", "is_quiet_thread"]
@@ -177,11 +177,12 @@ class _Racing(Tasks):
             yield from () if self.is_of_package(task) else (f"racing:{last_name(task) or 'task'}",)
             return
         alone = name not in {"map", "imap", "starmap", "map_async", "starmap_async", "thread_map"}
-        shares = any(self._is_shared(each) for each in bound)
-        shares = shares or any(self._is_shared(each) if alone else self._repeats(each) for each in rest)
-        shares = shares or (alone and any(self._is_shared(word.value) for word in call.keywords))
+        sure = [*bound, *((*rest, *(word.value for word in call.keywords)) if alone else ())]
+        shares = any(map(self._is_shared, sure))
+        perhaps = not shares and not alone and any(map(self._repeats, rest))
         for function in functions:
-            yield from self.find_in(function, frozenset(arguments_of(function) if shares else {"self", "cls"}))
+            arguments = arguments_of(function) if shares or perhaps else {"self", "cls"}
+            yield from self.find_in(function, frozenset(arguments | ({PERHAPS} if perhaps else set())))
 
     def find_in_coroutines(self, call: ast.Call, name: str) -> Iterator[str]:
         """Yield what coroutines change together; one that is not found here may do so."""

@@ -239,6 +239,43 @@ IN_TASKS = [
     "def f(i):\n for p in model.parameters(): p.data *= 0.5",
     "def f(i):\n a, b = pairs[0], rng\n return b.random()",
 ]
+IN_TASKS += [
+    "class A:\n @property\n def size(self): return rng.random()\na = A()\ndef f(i): return a.size",
+    "class A:\n def __init__(self, i): found.append(i)\ndef f(i): return A(i)",
+    "from other import Change\ndef f(i): return Change(i)",
+    "def f(i): return list(rows)",
+    "rows = iter(x)\ndef f(i): return list(zip(rows, rows))",
+    "draw = rng.random\ndef f(i): return list(map(draw, [i]))",
+    "all_of = [rng]\ndef f(i): return list(map(lambda r: r.random(), all_of))",
+    "def f(i): return [*rows]",
+    "def f(i):\n a, *b = rows\n return a",
+    "def f(i):\n x = rows\n return list(x)",
+    "total = np.zeros(3)\ndef f(i):\n t = total.view()\n t += 1",
+    "total = np.zeros(3)\ndef f(i):\n t = np.asarray(total)\n t += 1",
+    "lists = {'a': []}\ndef f(i):\n x = lists.get('a')\n x.append(i)",
+    "lists = [[], []]\ndef f(i):\n x = max(lists, key=len)\n x.append(i)",
+    "def f(i):\n o = {'r': rng}\n return o['r'].random()",
+    "class H:\n def __init__(self, r): self.r = r\ndef f(i):\n h = H(rng)\n return h.r.random()",
+    "from functools import partial\ndef g(r): return r.random()\ndef f(i): return partial(g, rng)()",
+    "def f(i): return torch.nn.Dropout()(i)",
+    "def f(i): return torch.nn.functional.gumbel_softmax(i)",
+    "from torchvision import transforms\ndef f(i): return transforms.RandomCrop(3)(i)",
+    "def f(i): return torch.utils.data.random_split(x, [1])",
+    "def f(i): return torch.set_default_device('cpu')",
+    "import sys\ndef f(i): sys.path.append(i)",
+    "import json\ndef f(i): json.dump(i, log)",
+    "import itertools\nc = itertools.cycle('ab')\ndef f(i): return list(itertools.islice(c, 2))",
+    "def around(h):\n def g(*a):\n  found.append(a)\n  return h(*a)\n return g\n@around\ndef f(i): return i",
+    "from other import around\n@around\ndef f(i): return i",
+    "def f(i): (r := rng).random()",
+    "def f(i):\n with holder as r: return r.random()",
+    "def f(i): return (rng if i else rng).random()",
+    "def f(i): return [rng][0].random()",
+    "def g(r): return r.random()\nall_of = [rng]\ndef f(i): return g(all_of[0])",
+    "def g(all_of): return all_of[0].random()\ndef f(i): return g((rng, i))",
+    "def g(**k): return k['r'].random()\ndef f(i): return g(**{'r': rng})",
+    "def g(*k): return k[0].random()\ndef f(i): return g(*all_of)",
+]
 DRAWS = "import random\nrng = random.Random(0)\ndef f(i): return rng.random()\ndef g(i, r): return r.random()\n"
 IN_POOLS = [
     "from multiprocessing.dummy import Pool\nPool(2).map(f, x)",
@@ -283,6 +320,10 @@ ALONE = [
     "def f(path):\n with open(path, 'rb') as file: return file.read()",
     "def f(seed):\n g = np.random.default_rng(seed)\n return g.integers(9)",
     "means = {'a': 1.0}\ndef f(row):\n out = {}\n for k, v in row.items(): out[k] = v - means[k]\n return out",
+    "import requests\ndef f(url):\n r = requests.get(url, timeout=3)\n r.raise_for_status()\n return r.json()",
+    "def f(text): return [w.lower() for w in text.split() if w not in {'a', 'b'}]",
+    "def f(path):\n name, end = path.stem, path.suffix\n data = np.load(path)\n data = data / 255\n data += 1\n return name, data",
+    "def f(row):\n out = []\n for k, v in enumerate(row): out.append(v * k)\n return out",
     "import json\ndef f(path): return [len(w) for w in json.loads(path.read_bytes())['words'] if w.strip()]",
 ]
 ASKS |= {
@@ -443,7 +484,9 @@ def test_what_tasks_share_is_seen(source):
 
 @pytest.mark.parametrize("task", ALONE)
 def test_what_a_task_has_alone_is_not(task):
-    assert not {word for word in asks_of(POOL + task + MAPPED) if word.startswith("racing:")}
+    for items in ("range(9)", "paths"):
+        asked = asks_of(POOL + task + MAPPED.replace("range(9)", items))
+        assert not {word for word in asked if word.startswith("racing:")}
 
 
 def test_every_kind_is_asked_for_somewhere():
