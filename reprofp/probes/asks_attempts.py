@@ -49,11 +49,13 @@ def find_attempts(shapes: Shapes) -> Iterator[str]:
 
 def _adds(node: ast.expr) -> bool:
     """Whether a file is opened to be added to, so that where it ends tells what was there."""
-    if not isinstance(node, ast.Call) or last_name(node.func) != "open":
-        return False
+    return isinstance(node, ast.Call) and last_name(node.func) == "open" and _opens(node, "a")
+
+
+def _opens(node: ast.Call, kind: str) -> bool:
     given = [*node.args[:2], *(word.value for word in node.keywords if word.arg == "mode")]
     texts = [str(each.value) for each in given if isinstance(each, ast.Constant)]
-    return any("a" in text and set(text) <= set("abt+") for text in texts)
+    return any(kind in text and set(text) <= {kind, *"bt+"} for text in texts)
 
 
 def _names_a_file(call: ast.Call) -> bool:
@@ -79,6 +81,8 @@ def _attempts(body: Sequence[ast.stmt]) -> bool:
 def _may_fail(call: ast.Call) -> bool:
     """Whether a call fails by what is there; names that tables and lists have too are those of ``os`` only."""
     name = last_name(call.func)
+    if name == "open":
+        return _opens(call, "x")
     agrees = any(
         word.arg in {"exist_ok", "missing_ok", "ignore_errors"} and getattr(word.value, "value", False) is True
         for word in call.keywords

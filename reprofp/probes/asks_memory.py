@@ -84,7 +84,7 @@ class _Memory:
         if name in _EMPTY and (call.args or call.keywords):
             return "" if origin.startswith("jax") or _has_nothing(call) or _holds_objects(call) else name
         words = {word.arg for word in call.keywords}
-        if "where" in words and not _has_out(call) and origin.startswith(_ARRAYS) and name not in _REDUCTIONS:
+        if "where" in words and not _has_out(call) and origin.startswith(("numpy", "cupy")) and name not in _REDUCTIONS:
             return "where"
         return ""
 
@@ -104,6 +104,8 @@ class _Memory:
             return False
         if isinstance(given, ast.Call):
             return last_name(given.func) not in _LISTED
+        if isinstance(given, ast.Attribute):
+            return given.attr != "values"  # of a table
         if isinstance(given, ast.Name):
             bound = [self.shapes.parents.get(store) for store in self.shapes.stores.get(given.id, [])]
             values = [each.value for each in bound if isinstance(each, ast.Assign)]
@@ -214,6 +216,8 @@ class _Memory:
     def _counter_of(self, loop: ast.For, name: str, made: ast.Call) -> str:
         """Return the name that counts all the rows of an array, or nothing."""
         call = loop.iter
+        if isinstance(call, ast.Call) and call.args and self.shapes.origin(call.func).endswith(".tqdm"):
+            call = call.args[0]  # which shows how far it is
         length = _length_of(made)
         if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
             return ""

@@ -391,6 +391,7 @@ ASKED_OF_FILES = [
     "with open(p, 'ab') as f:\n  if f.tell() == 0: lr = 2",
     "if os.path.exists(p) and rng.random() < 0.5: os.makedirs(q)",
     "if not os.path.exists(p):\n  os.makedirs(os.path.join(out, str(rng.random())))",
+    "while True:\n  try:\n    open(p, 'xb')\n    break\n  except FileExistsError:\n    n += 1",
 ]
 """Programs whose results change with what is there, though what is there is not heard."""
 HEARD_OF_FILES = [
@@ -444,6 +445,9 @@ UNWRITTEN = [
 ]
 """Programs that use what was left in memory, or go on where it was not all written."""
 WRITTEN = [
+    "from tqdm import tqdm\nx = np.empty(n)\nfor i in tqdm(range(n)): x[i] = f(i)",
+    "x = torch.FloatTensor(frame.values)",
+    "torch.tell(where='here')",
     (
         "class A:\n def __init__(self):\n  self.w = nn.Parameter(torch.empty(3, 4))\n  if bias: self.b = nn.Parameter(torch.empty(3))\n"
         "  self.reset()\n def reset(self):\n  fan, _ = nn.init._calculate_fan_in_and_fan_out(self.w)\n  bound = 1 / self.w.size(1)\n"
