@@ -87,7 +87,8 @@ _WORDS: dict[str, str] = {
     "value_counts rank merge join pivot pivot_table get_dummies factorize drop_duplicates topk sort_by",
     "scatter": "put_ put index_put index_put_ take take_along_dim take_along_axis scatter scatter_ scatter_add scatter_add_ "
     "scatter_reduce scatter_reduce_ index_add index_add_ index_copy index_copy_ index_reduce_ index_select gather "
-    "EmbeddingBag embedding_bag grid_sample masked_scatter_ compile backward_hook Function bincount histc",
+    "EmbeddingBag embedding_bag grid_sample masked_scatter_ compile backward_hook Function bincount histc "
+    "atomic_add atomic_cas atomic_xchg autotune",
     "workers": "to_thread run_in_executor",
     "dynamic": "eval exec compile __import__ import_module globals methodcaller attrgetter runpy run_path run_module locate resolve_name import_string",
 }

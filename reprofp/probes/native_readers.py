@@ -70,6 +70,9 @@ _CALLS = re.compile(
 )
 _SERIALIZERS, _LOADS = re.compile(rb"\b(?:jit|export|package|_export)\b"), re.compile(rb"\b_?load(?:_\w+)?\b")
 """torch.jit.load and torch.export.load, however they were imported: both words stand in a source that calls them."""
+_NOT_ASKED = frozenset({_BY_NAME, "torchgen", "triton"})
+"""Torch's own sources, and those of Triton, which Torch imports where it is installed: they speak of ``jit`` and of ``load`` on every
+page, and read nothing but kernels that they compiled."""
 _TOTAL_LIMIT = 256 << 20
 
 
@@ -98,7 +101,7 @@ def _list_callers(modules: Mapping[str, str], base_prefix: str) -> Iterable[str]
     """Yield the sources of what is loaded, without torch's own and those of the standard library."""
     library = os.path.join(base_prefix, "lib")
     for name, file in modules.items():
-        if file.endswith((".py", ".pyw", ".pyc")) and name.partition(".")[0] not in {_BY_NAME, "torchgen"}:
+        if file.endswith((".py", ".pyw", ".pyc")) and name.partition(".")[0] not in _NOT_ASKED:
             standard = file.startswith(library) and "-packages/" not in file
             if not standard:
                 yield file

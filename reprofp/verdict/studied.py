@@ -21,7 +21,7 @@ _PLUMBING = frozenset(
     "distutils exceptiongroup filelock fsspec idna iniconfig jinja2 joblib loky markupsafe multiprocessing narwhals packaging "
     "pip pkg_resources platformdirs pluggy psutil pygments pytz random rich secrets setuptools six sqlite3 subprocess tabulate "
     "termcolor threading threadpoolctl toml tomli tqdm typing_extensions tzdata urllib3 uuid wcwidth yaml zipp _cyutility "
-    "_yaml pynvml msgpack zstandard cffi _cffi_backend pycparser cpuinfo safetensors h5py".split()
+    "_yaml pynvml msgpack zstandard cffi _cffi_backend pycparser cpuinfo safetensors h5py pydot pyparsing".split()
 )
 """What shows, fetches, starts or copies, and computes nothing: the standard library's notable modules among them."""
 
@@ -32,7 +32,7 @@ _SCIPY_PARTS = frozenset({"_csparsetools", "_moduleTNC", "_ni_label"})
 _COMPUTING = (
     _ARRAYS
     | frozenset(
-        "scipy sklearn torch torchgen functorch torchvision jax jaxlib opt_einsum mpmath sympy xgboost lightgbm".split()  # noqa: SIM905
+        "scipy sklearn torch torchgen functorch torchvision triton jax jaxlib opt_einsum mpmath sympy xgboost lightgbm".split()  # noqa: SIM905
     )
     | _SCIPY_PARTS
 )

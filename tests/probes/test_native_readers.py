@@ -59,6 +59,12 @@ def test_torch_load_and_the_like_are_heard(tmp_path, source):
     assert not reads(tmp_path, source)
 
 
+def test_triton_speaks_of_jit_and_load_and_reads_nothing(tmp_path):
+    source = "import torch\n@jit\ndef kernel(p): return tl.load(p)"
+    assert not reads(tmp_path, source, module="triton.language.core")
+    assert reads(tmp_path, source, module="kernels")
+
+
 def test_a_source_that_is_gone_may_have_called_anything(tmp_path):
     assert may_read_unheard({**TORCH, "__main__": str(tmp_path / "gone.py")}, [], "/usr")
 
