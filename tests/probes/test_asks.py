@@ -73,7 +73,7 @@ ASKS = {
     "loss = w[index].sum()\nloss.backward()": {"scatter:index"},
     "w.index_put_(i, v)": {"scatter:index_put_"},
     "tl.atomic_add(p, v)": {"scatter:atomic_add"},
-    "@triton.autotune(configs, key=['n'])\n@triton.jit\ndef kernel(p): pass": {"scatter:autotune"},
+    "@triton.autotune(configs, key=['size'])\n@triton.jit\ndef kernel(p): pass": {"scatter:autotune"},
     "import torch\nx[ids] = v": {"scatter:write"},
     "import os\nprint(os.path.exists(path))": {"files:exists"},
     "if path.is_file():\n  rate = 0.1": {"files:is_file"},
